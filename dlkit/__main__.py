@@ -1,0 +1,41 @@
+"""`python -m dlkit`: prepare the data, and see whether this machine is ready for the course."""
+
+import argparse
+import sys
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(prog="python -m dlkit", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    commands.add_parser("doctor", help="is this machine ready for the course?")
+    data = commands.add_parser("data", help="fetch, verify or find the data sets")
+    actions = data.add_subparsers(dest="action", required=True)
+    fetch = actions.add_parser("fetch", help="download what is not here yet")
+    fetch.add_argument("--to", metavar="DIR", help="a folder: a stick, or a share for the class")
+    actions.add_parser("verify", help="verify every copy on this machine")
+    actions.add_parser("where", help="show where is searched, and what is there")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; the exit status."""
+    options = parser().parse_args(arguments)
+    if options.command == "doctor":
+        from dlkit import environment
+
+        return environment.doctor()
+
+    from dlkit.data import commands
+
+    try:
+        if options.action == "fetch":
+            return commands.fetch(options.to)
+        return {"verify": commands.verify, "where": commands.where}[options.action]()
+    except KeyboardInterrupt:
+        print("\ndlkit: stopped; nothing half-finished was left behind", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

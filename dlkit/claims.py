@@ -1,0 +1,82 @@
+"""Claims: what the prose of a lesson says, asserted in a band by the notebook itself."""
+
+import json
+import math
+import os
+import time
+
+
+class Claims:
+    """Asserts the numbers of one lesson, prints each beside its band, and logs it.
+
+    A measured number is not the same on every machine, so a claim is a band: the prose says
+    "about 98 %", the claim says 0.980 to 0.988. The offline sample is another data set and has
+    its own bands.
+
+    Args:
+        lesson: name of the notebook, e.g. ``"06_mnist_mlp"``.
+        dataset: the ``dlkit.data.Dataset`` that the lesson trains on; None for a lesson of pure
+            mathematics, in which ``real`` is the only band.
+
+    If the environment variable ``DLKIT_CLAIMS`` names a file, each claim appends one JSON line
+    to it: lesson, name, value, low, high, data, seconds (since this object was made), held.
+
+    Example:
+        >>> claims = Claims("01_neurons")
+        >>> claims("largest difference to Keras", 3e-7, real=(0, 1e-6))
+        claim holds: largest difference to Keras = 3e-07, between 0 and 1e-06
+    """
+
+    def __init__(self, lesson, dataset=None):
+        self.lesson = lesson
+        self.data = dataset.source if dataset is not None else "no data"
+        self._is_sample = dataset is not None and dataset.is_sample
+        self._started = time.perf_counter()
+
+    def __call__(self, name, value, *, real, sample=None):
+        """Assert ``low <= value <= high``, print the claim and log it.
+
+        Args:
+            name: what is claimed, in a few words.
+            value: the measured number, a finite scalar.
+            real: ``(low, high)`` for the real data set.
+            sample: ``(low, high)`` for the offline sample; None where ``real`` serves both.
+
+        Raises:
+            AssertionError: the claim does not hold.
+            ValueError: the band is not a pair of numbers with low <= high.
+        """
+        band = sample if self._is_sample and sample is not None else real
+        try:
+            low, high = (float(bound) for bound in band)
+        except (TypeError, ValueError):
+            raise ValueError(f"a band is a pair (low, high), not {band!r}") from None
+        if not low <= high:
+            raise ValueError(f"a band runs from low to high, not from {low} to {high}")
+        value = float(value)
+        held = math.isfinite(value) and low <= value <= high
+        self._log(name, value, low, high, held)
+        text = f"{name} = {value:.4g}, between {low:g} and {high:g}"
+        if not held:
+            raise AssertionError(
+                f"claim does not hold: {name} = {value:.4g}, not between {low:g} and {high:g} "
+                f"(data: {self.data})"
+            )
+        print(f"claim holds: {text}")
+
+    def _log(self, name, value, low, high, held):
+        path = os.environ.get("DLKIT_CLAIMS")
+        if not path:
+            return
+        record = {
+            "lesson": self.lesson,
+            "name": name,
+            "value": value,
+            "low": low,
+            "high": high,
+            "data": self.data,
+            "seconds": round(time.perf_counter() - self._started, 2),
+            "held": held,
+        }
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")

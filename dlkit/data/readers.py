@@ -1,0 +1,141 @@
+"""Decodes data files into arrays, and refuses whatever is not exactly what was expected."""
+
+import gzip
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+class DataError(ValueError):
+    """What is wrong with some data, in one sentence for the person at the keyboard."""
+
+
+class Unreadable(DataError):
+    """The disk would not give the file: nothing is known about its contents."""
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """What an array must be: its shape, the SHA-256 of its bytes in C order, and its dtype."""
+
+    shape: tuple[int, ...]
+    sha256: str
+    dtype: str = "uint8"
+
+
+Arrays = dict[str, np.ndarray]
+Specs = Mapping[str, ArraySpec]
+
+
+def digest(array: np.ndarray) -> str:
+    """SHA-256 of the array's bytes in C order, as 64 hexadecimal digits.
+
+    >>> digest(np.zeros(3, "uint8"))[:8]
+    '709e80c8'
+    """
+    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+
+
+def verify(title: str, arrays: Arrays, specs: Specs) -> None:
+    """Checks every array's dtype, shape and digest.
+
+    Raises:
+        DataError: names the first array that differs from its specification, and how.
+    """
+    for name, spec in specs.items():
+        array = arrays[name]
+        if array.dtype != np.dtype(spec.dtype):
+            raise DataError(f"not {title}: {name} is {array.dtype}, expected {spec.dtype}")
+        if array.shape != spec.shape:
+            raise DataError(f"not {title}: {name} has shape {array.shape}, expected {spec.shape}")
+        if digest(array) != spec.sha256:
+            raise DataError(f"not {title}: the contents of {name} differ")
+
+
+def read_npz(paths: Sequence[Path], specs: Specs) -> Arrays:
+    """The named arrays of one `.npz` file. Pickled objects are refused, never run.
+
+    Raises:
+        DataError: the file cannot be decoded, or an array is missing.
+    """
+    (path,) = paths
+    with _sentences(path):
+        _refuse_strangers(path, magic=(b"PK\x03\x04",))
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in specs if name not in archive]
+            if missing:
+                found = ", ".join(sorted(archive)[:6]) or "nothing"
+                raise DataError(f"{path.name} holds no {missing[0]} (it holds {found})")
+            return {name: archive[name] for name in specs}
+
+
+def read_idx(paths: Sequence[Path], specs: Specs) -> Arrays:
+    """One array from each IDX file, gzipped or plain; `paths` in the order of `specs`.
+
+    IDX: two zero bytes, a type (8: uint8), the number of dimensions, each dimension as a
+    big-endian 32-bit integer, then the values.
+
+    Raises:
+        DataError: a file cannot be decoded, or is longer or shorter than it says.
+    """
+    return {
+        name: _read_idx_file(path, spec)
+        for path, (name, spec) in zip(paths, specs.items(), strict=True)
+    }
+
+
+def _read_idx_file(path: Path, spec: ArraySpec) -> np.ndarray:
+    with _sentences(path):
+        start = _refuse_strangers(path, magic=(b"\x1f\x8b", b"\x00\x00\x08"))
+        opener = gzip.open if start.startswith(b"\x1f\x8b") else open
+        with opener(path, "rb") as file:
+            dimensions = file.read(4)[3:]
+            dimensions = dimensions[0] if dimensions else 0
+            shape = tuple(int(n) for n in np.frombuffer(file.read(4 * dimensions), ">u4"))
+            if shape != spec.shape:
+                raise DataError(f"{path.name} has shape {shape}, expected {spec.shape}")
+            size = int(np.prod(shape))
+            values = np.frombuffer(file.read(size + 1), np.uint8)
+    if values.size != size:
+        raise DataError(f"{path.name} is {'truncated' if values.size < size else 'too long'}")
+    return values.reshape(shape).copy()  # a copy, because frombuffer's array is read-only
+
+
+def _refuse_strangers(path: Path, magic: tuple[bytes, ...]) -> bytes:
+    """The first bytes of the file. Raises DataError unless they begin as the format does."""
+    with open(path, "rb") as file:
+        start = file.read(256)
+    if not start:
+        raise DataError(f"{path.name} is empty")
+    if not start.startswith(magic):
+        text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+            raise DataError(f"{path.name} is a web page, not the data")
+        raise DataError(f"{path.name} is not a file of this format, or is damaged")
+    return start
+
+
+@contextmanager
+def _sentences(path: Path) -> Iterator[None]:
+    """Turns what the decoders raise for a bad file into a DataError of one sentence."""
+    try:
+        yield
+    except DataError:
+        raise
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            raise DataError(f"{path.name} holds a pickled object, which is refused") from error
+        raise DataError(f"{path.name} is damaged") from error
+    except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path.name} is truncated or damaged") from error
+    except (NotImplementedError, RuntimeError, KeyError, SyntaxError, MemoryError) as error:
+        # An unknown compression, a password, a header that makes no sense.
+        raise DataError(f"{path.name} is damaged") from error
+    except OSError as error:
+        raise Unreadable(f"{path.name} cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,149 @@
+"""What each data set is: its arrays' digests, the files it comes in, and who serves them.
+
+A new data set is a `Record` here and, where its files are new, a reader in `readers.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dlkit.data.readers import Arrays, ArraySpec, Specs, read_idx, read_npz, verify
+
+
+@dataclass(frozen=True)
+class Format:
+    """The files that hold a data set in one published form, and what decodes them."""
+
+    files: tuple[str, ...]
+    read: Callable[[Sequence[Path], Specs], Arrays]
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A folder on a web server that holds the files of one format."""
+
+    url: str
+    format: Format
+    label: str = ""  # how messages call it; the host's name unless given
+
+    @property
+    def name(self) -> str:
+        return self.label or urlsplit(self.url).hostname or self.url
+
+    @property
+    def host(self) -> str:
+        """Host and port: mirrors with the same one succeed or hang together."""
+        try:
+            return urlsplit(self.url).netloc
+        except ValueError:  # requests will say that this is no address
+            return self.url
+
+    def urls(self) -> list[str]:
+        return [f"{self.url.rstrip('/')}/{file}" for file in self.format.files]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The small stand-in that the course carries for a machine without the data set."""
+
+    file: str
+    name: str
+    description: str
+    licence: str
+    arrays: Specs
+
+
+@dataclass(frozen=True)
+class Record:
+    """One data set: `arrays` say what it is, whatever file it comes in."""
+
+    name: str
+    arrays: Specs
+    formats: tuple[Format, ...]  # in the order in which a folder is searched
+    mirrors: tuple[Mirror, ...]  # in the order in which they are tried
+    class_names: tuple[str, ...]
+    licence: str
+    citation: str
+    max_bytes: int  # no file of it is larger; a longer download is stopped
+    sample: Sample | None = None
+
+    def read(self, format: Format, paths: Sequence[Path]) -> Arrays:
+        """The verified arrays of these files. Raises DataError if they are anything else."""
+        arrays = format.read(paths, self.arrays)
+        verify(self.name, arrays, self.arrays)
+        return arrays
+
+
+NPZ = Format(("mnist.npz",), read_npz)
+IDX_GZ = Format(
+    (
+        "train-images-idx3-ubyte.gz",
+        "train-labels-idx1-ubyte.gz",
+        "t10k-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte.gz",
+    ),
+    read_idx,
+)
+IDX = Format(tuple(name.removesuffix(".gz") for name in IDX_GZ.files), read_idx)
+# Some programs unpack "train-images-idx3-ubyte.gz" as "train-images.idx3-ubyte".
+IDX_DOTTED = Format(tuple(name.replace("-idx", ".idx") for name in IDX.files), read_idx)
+
+MNIST_SAMPLE = Sample(
+    file="mnist_sample.npz",
+    name="UCI digits",
+    description="1,797 UCI digits in MNIST's form",
+    licence="CC BY 4.0 (Alpaydin and Kaynak, doi:10.24432/C50P49)",
+    arrays={
+        "x_train": ArraySpec(
+            (1197, 28, 28), "6d557a49d921e537bdf4673ae051e3c615ec0d5cd73df16071792e7eb74718f2"
+        ),
+        "y_train": ArraySpec(
+            (1197,), "5f7f373016a78ae267c5957f3aad783d396677b3a40ef241c2e5dcca457882d4"
+        ),
+        "x_val": ArraySpec(
+            (300, 28, 28), "614faa035ac9b2a5f81bdee124eeb508ab8212729fd81c9debdfeae883dfb256"
+        ),
+        "y_val": ArraySpec(
+            (300,), "0589f0d9a1721fb51cd363978cd449589507cb6180729edc72a47446553f65a6"
+        ),
+        "x_test": ArraySpec(
+            (300, 28, 28), "93cb79c6f37eae2a387cc207b6fd22ac9923780e93fd5eaf361c0b618065b601"
+        ),
+        "y_test": ArraySpec(
+            (300,), "4153caa8e7b691d06b5e3faa14e9fc24da3e4b3d956f3fe267c93d44f44ca538"
+        ),
+    },
+)
+
+MNIST = Record(
+    name="MNIST",
+    arrays={
+        "x_train": ArraySpec(
+            (60000, 28, 28), "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"
+        ),
+        "y_train": ArraySpec(
+            (60000,), "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13"
+        ),
+        "x_test": ArraySpec(
+            (10000, 28, 28), "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161"
+        ),
+        "y_test": ArraySpec(
+            (10000,), "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5"
+        ),
+    },
+    formats=(NPZ, IDX_GZ, IDX, IDX_DOTTED),
+    mirrors=(
+        Mirror("https://storage.googleapis.com/tensorflow/tf-keras-datasets", NPZ),
+        Mirror("https://ossci-datasets.s3.amazonaws.com/mnist", IDX_GZ),
+        Mirror("https://storage.googleapis.com/cvdf-datasets/mnist", IDX_GZ),
+    ),
+    class_names=tuple("0123456789"),
+    licence="CC BY-SA 3.0, as Keras states it (copyright: Yann LeCun and Corinna Cortes)",
+    citation=(
+        "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document "
+        "recognition. Proceedings of the IEEE 86(11), 1998. doi:10.1109/5.726791"
+    ),
+    max_bytes=60_000_000,
+    sample=MNIST_SAMPLE,
+)

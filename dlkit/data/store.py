@@ -1,0 +1,218 @@
+"""Finds a data set: on this machine, else on a mirror, else the bundled sample."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlkit.data import files
+from dlkit.data.download import DOWNLOADS, Say, fetch, import_pooch
+from dlkit.data.problems import CannotWrite, describe
+from dlkit.data.readers import Arrays, DataError, Unreadable, read_npz, verify
+from dlkit.data.registry import Format, Record
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A data folder, with the name that messages give it (never an absolute path)."""
+
+    label: str
+    folder: Path
+    takes_downloads: bool = True
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Files, found in a place, that look by their names like a data set."""
+
+    place: Place
+    format: Format
+    paths: tuple[Path, ...]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """The folder below the place: "" for the place itself, else as in "MNIST/raw"."""
+        relative = self.paths[0].parent.relative_to(self.place.folder).as_posix()
+        return "" if relative == "." else relative
+
+    @property
+    def is_download(self) -> bool:
+        """Whether dlkit put it there: only such files are ever renamed."""
+        return self.place.takes_downloads and self.folder == DOWNLOADS
+
+    @property
+    def is_meant(self) -> bool:
+        """Whether it lies where this data set is kept, and not in some other subfolder."""
+        return self.folder in ("", DOWNLOADS) or self.folder.endswith("/raw")
+
+    def describe(self) -> str:
+        """The name of its first file as a message shows it, like "downloads/mnist.npz"."""
+        return f"{self.folder}/{self.paths[0].name}".lstrip("/")
+
+    def read(self, record: Record) -> Arrays:
+        """The verified arrays. Raises DataError."""
+        if self.missing:
+            raise DataError(f"{self.missing[0]} is missing")
+        return record.read(self.format, self.paths)
+
+
+def full_path(name: str) -> Path:
+    """The folder that a person named, "~" included, from the root of the file system."""
+    return Path(os.path.expanduser(name)).absolute()
+
+
+def checkout() -> Path | None:
+    """The course's folder; None when dlkit is installed without it."""
+    root = PACKAGE.parent
+    return root if (root / "pyproject.toml").is_file() and (root / "data").is_dir() else None
+
+
+def places() -> Iterator[Place]:
+    """The data folders, in the order in which they are searched."""
+    chosen = os.environ.get("DLKIT_DATA_DIR", "").strip()
+    if chosen:
+        yield Place("$DLKIT_DATA_DIR", full_path(chosen))
+    root = checkout()
+    if root and not (chosen and full_path(chosen) == root / "data"):
+        yield Place("data/", root / "data")
+    keras_home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    yield Place("Keras's cache", Path(keras_home) / "datasets", takes_downloads=False)
+    yield Place("dlkit's cache", Path(import_pooch().os_cache("dlkit")))
+
+
+def copies(record: Record, place: Place) -> Iterator[Copy]:
+    """What looks like this data set in the place, its subfolders and torchvision's MNIST/raw."""
+    for folder in _folders(place.folder, record):
+        for format in record.formats:
+            paths = tuple(folder / name for name in format.files)
+            missing = tuple(path.name for path in paths if not os.path.isfile(path))
+            if len(missing) < len(paths):
+                there = tuple(path for path in paths if path.name not in missing)
+                yield Copy(place, format, there, missing)
+
+
+def _folders(folder: Path, record: Record) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    except OSError:  # not there, or not readable
+        return [folder]
+    names.sort(key=lambda name: name != DOWNLOADS)
+    return [folder, *(folder / name for name in names), folder / record.name / "raw"]
+
+
+def find(record: Record, where: Iterable[Place], say: Say = print) -> tuple[Arrays, Copy] | None:
+    """The first verified copy in these places; None if there is none.
+
+    A copy that cannot be used is reported in one line. If it is a download of dlkit's own it is
+    renamed, so that a good one can take its place; a file of the user's is left alone.
+    """
+    for place in where:
+        for copy in copies(record, place):
+            before = files.fingerprint(copy.paths)
+            try:
+                return copy.read(record), copy
+            except DataError as error:
+                news = f"{record.name}: {copy.describe()} in {place.label} is not used ({error})"
+                if copy.is_download:
+                    if not copy.missing and not isinstance(error, Unreadable):
+                        say(f"{news}; {_set_aside(copy, before)}")
+                elif copy.is_meant:
+                    say(f"{news}; it is left as it is")
+    return None
+
+
+def _set_aside(copy: Copy, before: list) -> str:
+    """Renames a damaged download, unless another process has replaced it; says what was done."""
+    if files.fingerprint(copy.paths) != before:
+        return "another process has replaced it"
+    try:
+        names = [files.set_aside(path).name for path in copy.paths]
+    except OSError as error:
+        return f"it could not be renamed: {describe(error)}"
+    return f"kept as {names[0]}" if len(names) == 1 else f"kept as {names[0]} and so on"
+
+
+def offline() -> bool:
+    """Whether $DLKIT_OFFLINE forbids the network."""
+    return os.environ.get("DLKIT_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+
+
+def obtain(record: Record, where: Iterable[Place], say: Say = print) -> tuple[Arrays, Place]:
+    """Downloads the data set into the first of these places that takes it.
+
+    Raises:
+        CannotWrite: none of them takes it.
+        DataError: no mirror serves it, or $DLKIT_OFFLINE forbids asking.
+    """
+    if offline():
+        raise DataError("DLKIT_OFFLINE is set, so no download was tried")
+    problem = CannotWrite("there is no folder to write to")
+    for place in where:
+        if not place.takes_downloads:
+            continue
+        try:
+            return fetch(record, place.folder, say), place
+        except CannotWrite as error:
+            problem = CannotWrite(f"cannot write in {place.label}: {error}")
+            say(f"{record.name}: {problem}")
+    raise problem
+
+
+def load(record: Record, say: Say = print) -> tuple[Arrays, str]:
+    """The data set's arrays from wherever they are, and the place in a few words.
+
+    Raises:
+        DataError: not even the bundled sample is there.
+    """
+    found = find(record, places(), say)
+    if found:
+        arrays, copy = found
+        return arrays, f"{record.name}, verified copy in {copy.place.label}"
+    try:
+        arrays, place = obtain(record, places(), say)
+    except DataError as error:
+        return _load_sample(record, str(error), say)
+    return arrays, f"{record.name}, verified copy in {place.label}"
+
+
+SAMPLE = "offline sample"  # how the source of a sample begins
+
+
+def sample_path(record: Record) -> Path | None:
+    """The sample's file, in the checkout or in the installed package; None if it is missing."""
+    root = checkout()
+    folders = [root / "data"] if root else []
+    for folder in [*folders, PACKAGE / "samples"]:
+        if record.sample and (folder / record.sample.file).is_file():
+            return folder / record.sample.file
+    return None
+
+
+def read_sample(record: Record) -> Arrays:
+    """The verified arrays of the bundled sample. Raises DataError."""
+    path = sample_path(record)
+    if record.sample is None or path is None:
+        raise DataError("the bundled sample is missing: get the course or dlkit anew")
+    arrays = read_npz([path], record.sample.arrays)
+    verify("the bundled sample", arrays, record.sample.arrays)
+    return arrays
+
+
+def _load_sample(record: Record, why: str, say: Say) -> tuple[Arrays, str]:
+    try:
+        arrays = read_sample(record)
+    except DataError as error:
+        raise DataError(
+            f"{record.name} is not on this machine and could not be downloaded ({why}), and "
+            f"{error}. Run `python -m dlkit data fetch` where there is a network, or name a "
+            "folder that holds the data in DLKIT_DATA_DIR."
+        ) from error
+    say(
+        f"{record.name} is not on this machine ({why}). Using the {SAMPLE} instead: "
+        f"{record.sample.description}. For {record.name}: `python -m dlkit data fetch`."
+    )
+    return arrays, f"{SAMPLE}: {record.sample.description}"

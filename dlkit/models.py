@@ -1,0 +1,108 @@
+"""Uncompiled Keras models of the course: logits out, no printing, no seeding."""
+
+import keras
+from keras import layers
+
+
+def _check(input_shape, num_classes, rank, form):
+    if len(tuple(input_shape)) != rank and rank is not None:
+        raise ValueError(
+            f"input_shape is {tuple(input_shape)}; expected {form}, without the batch dimension"
+        )
+    if not isinstance(num_classes, int) or num_classes < 2:
+        raise ValueError(f"num_classes is {num_classes!r}; expected an int of 2 or more")
+
+
+def mlp(input_shape, num_classes, *, units=(128,), activation="relu", dropout_rate=0.0):
+    """Multilayer perceptron: flatten, hidden dense layers, one logit per class.
+
+    h_0 = flatten(x);  h_k = activation(h_{k-1} W_k + b_k);  logits = h_K W + b
+
+    Args:
+        input_shape: shape of one example, e.g. ``(28, 28)``. Inputs are float, best in [0, 1].
+        num_classes: number of logits, 2 or more.
+        units: width of each hidden layer, first to last; ``()`` gives softmax regression.
+        activation: name of a Keras activation, or a function.
+        dropout_rate: fraction of each hidden layer's outputs dropped in training, in [0, 1).
+
+    Returns:
+        An uncompiled ``keras.Model`` from ``(batch, *input_shape)`` to ``(batch, num_classes)``
+        logits: train it with a loss that has ``from_logits=True``.
+
+    Raises:
+        ValueError: a width below 1, a dropout rate outside [0, 1), fewer than two classes.
+
+    Source: Rumelhart, Hinton and Williams (1986), doi:10.1038/323533a0.
+
+    Example:
+        >>> mlp((28, 28), 10, units=(128,)).count_params()  # 784*128 + 128 + 128*10 + 10
+        101770
+    """
+    _check(input_shape, num_classes, None, "the shape of one example")
+    if isinstance(units, int):
+        raise ValueError(f"units is {units}; expected one width per hidden layer: ({units},)")
+    if any(not isinstance(u, int) or u < 1 for u in units):
+        raise ValueError(
+            f"units is {units!r}; expected whole numbers of 1 or more, e.g. (256, 128)"
+        )
+    if not 0 <= dropout_rate < 1:
+        raise ValueError(f"dropout_rate is {dropout_rate}; expected 0 <= dropout_rate < 1")
+    model = keras.Sequential([keras.Input(input_shape), layers.Flatten()], name="mlp")
+    for width in units:
+        model.add(layers.Dense(width, activation=activation))
+        if dropout_rate:
+            model.add(layers.Dropout(dropout_rate))
+    model.add(layers.Dense(num_classes, name="logits"))
+    return model
+
+
+def convnet(input_shape, num_classes, *, filters=(16, 32, 64), first_strides=2):
+    """Small convolutional network: convolution, batch normalisation, ReLU, three times.
+
+    The first convolution is 5 by 5 and strided, so that the later ones work on a quarter of the
+    positions; the others are 3 by 3, each followed by 2 by 2 max pooling. Convolutions have no
+    bias: the normalisation that follows would cancel it. Its moving averages have a momentum of
+    0.9, so that they are right after a hundred steps (Keras's 0.99 needs a thousand).
+
+    Args:
+        input_shape: ``(height, width, channels)`` of one image, at least 12 by 12.
+        num_classes: number of logits, 2 or more.
+        filters: number of filters of each convolution, first to last.
+        first_strides: strides of the first convolution, 1 or more.
+
+    Returns:
+        An uncompiled ``keras.Model`` from ``(batch, height, width, channels)`` to
+        ``(batch, num_classes)`` logits.
+
+    Raises:
+        ValueError: not an image shape, an image too small for the pooling, fewer than two
+            classes, no filters.
+
+    Sources: LeCun, Bottou, Bengio and Haffner (1998), doi:10.1109/5.726791; Ioffe and Szegedy
+    (2015), arXiv:1502.03167.
+
+    Example:
+        >>> convnet((28, 28, 1), 10).count_params()
+        29658
+    """
+    _check(input_shape, num_classes, 3, "(height, width, channels)")
+    if not filters or any(not isinstance(f, int) or f < 1 for f in filters):
+        raise ValueError(f"filters is {filters!r}; expected whole numbers of 1 or more: (16, 32)")
+    needed = first_strides * 2 ** (len(filters) - 1)
+    if min(input_shape[:2]) < needed:
+        raise ValueError(
+            f"input_shape is {tuple(input_shape)}; {len(filters)} convolutions shrink an image "
+            f"{needed} times: pass images of at least {needed} by {needed}, or fewer filters"
+        )
+    model = keras.Sequential([keras.Input(input_shape)], name="convnet")
+    for index, count in enumerate(filters):
+        first = index == 0
+        size, strides = (5, first_strides) if first else (3, 1)
+        model.add(layers.Conv2D(count, size, strides=strides, padding="same", use_bias=False))
+        model.add(layers.BatchNormalization(momentum=0.9))
+        model.add(layers.ReLU())
+        if not first:
+            model.add(layers.MaxPooling2D())
+    model.add(layers.Flatten())
+    model.add(layers.Dense(num_classes, name="logits"))
+    return model

@@ -1,0 +1,21 @@
+"""Plots of the course: arrays in, Axes out.
+
+Every function draws on the Axes that it is given, or on a new figure, and returns the Axes. None
+shows, saves, trains, computes a metric or changes matplotlib's settings. The house style is
+applied by the notebook: ``plt.style.use("dlkit.plotting.course")``.
+"""
+
+from dlkit.plotting.curves import plot_bands, plot_history
+from dlkit.plotting.images import plot_images, plot_mistakes, plot_overlay, plot_weights
+from dlkit.plotting.matrices import plot_confusion_matrix, plot_numbers
+
+__all__ = [
+    "plot_bands",
+    "plot_confusion_matrix",
+    "plot_history",
+    "plot_images",
+    "plot_mistakes",
+    "plot_numbers",
+    "plot_overlay",
+    "plot_weights",
+]

@@ -1,0 +1,81 @@
+"""Who may import whom: read from the source, and tried in a fresh process."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "dlkit"
+HEAVY = {"tensorflow", "keras", "jax", "torch"}
+# What each part may import beside the standard library and its own modules. Whatever else the
+# package gains must be entered here first.
+ALLOWED = {
+    "__init__": set(),
+    "__main__": {"dlkit"},
+    "claims": set(),
+    "data": {"numpy", "pooch", "requests", "tqdm"},
+    "environment": set(),
+    "interpret": {"keras", "numpy"},
+    "models": {"keras"},
+    "plotting": {"matplotlib", "numpy"},
+    "training": {"keras"},
+}
+
+
+def imports_of(path):
+    """Top-level names that a file imports, wherever in it; dlkit's own parts by full name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively; write the full name"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def part_of(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_a_module_imports_only_what_its_part_may(path):
+    part = part_of(path)
+    assert part in ALLOWED, f"dlkit/{part} is new: say in ALLOWED what it may import"
+    for name in imports_of(path):
+        top, *rest = name.split(".")
+        if top == "dlkit":
+            sibling = rest[0] if rest else ""
+            assert "dlkit" in ALLOWED[part] or sibling in ("", part), f"{path} imports {name}"
+        elif top not in sys.stdlib_module_names:
+            assert top in ALLOWED[part], f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_a_module_stays_small(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 260, f"{path} wants splitting"
+
+
+def loaded_after(statement):
+    code = f"import sys; {statement}; print(*sorted(m for m in sys.modules if '.' not in m))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    return set(run.stdout.split())
+
+
+def test_import_dlkit_loads_nothing_heavy():
+    assert not loaded_after("import dlkit") & (HEAVY | {"matplotlib", "numpy", "pooch", "requests"})
+
+
+@pytest.mark.parametrize("part", ["claims", "data", "environment", "plotting"])
+def test_these_parts_load_without_keras(part):
+    assert not loaded_after(f"import dlkit.{part}") & HEAVY
+
+
+def test_data_loads_without_matplotlib_and_without_network_code():
+    assert not loaded_after("import dlkit.data") & {"matplotlib", "pooch", "requests"}

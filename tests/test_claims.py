@@ -1,0 +1,63 @@
+"""Claims: hold, fail, choose the right band, and leave a log that can be read."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from dlkit.claims import Claims
+
+REAL = SimpleNamespace(source="MNIST, in data/", is_sample=False)
+SAMPLE = SimpleNamespace(source="offline sample", is_sample=True)
+
+
+def test_a_claim_that_holds_prints_the_value_beside_its_band(capsys):
+    Claims("lesson", REAL)("accuracy", 0.98349, real=(0.98, 0.99))
+    assert capsys.readouterr().out == "claim holds: accuracy = 0.9835, between 0.98 and 0.99\n"
+
+
+@pytest.mark.parametrize("value", [0.9799, 0.9901, float("nan"), float("inf")])
+def test_a_claim_outside_its_band_fails_and_says_on_which_data(value):
+    with pytest.raises(AssertionError, match=r"accuracy = .* not between 0.98 and 0.99 .*data/"):
+        Claims("lesson", REAL)("accuracy", value, real=(0.98, 0.99))
+
+
+def test_the_bounds_belong_to_the_band():
+    claims = Claims("lesson", REAL)
+    claims("low", 0.98, real=(0.98, 0.99))
+    claims("high", 0.99, real=(0.98, 0.99))
+
+
+def test_the_sample_has_its_own_band():
+    bands = {"real": (0.98, 0.99), "sample": (0.8, 0.9)}
+    Claims("lesson", SAMPLE)("accuracy", 0.85, **bands)
+    with pytest.raises(AssertionError):
+        Claims("lesson", REAL)("accuracy", 0.85, **bands)
+    with pytest.raises(AssertionError):
+        Claims("lesson", SAMPLE)("accuracy", 0.985, **bands)
+
+
+def test_one_band_serves_both_when_no_other_is_given():
+    Claims("lesson", SAMPLE)("difference", 1e-7, real=(0, 1e-6))
+    Claims("lesson")("difference", 1e-7, real=(0, 1e-6))
+
+
+@pytest.mark.parametrize("band", [0.98, (0.98,), (0.99, 0.98), ("a", "b"), (0, float("nan"))])
+def test_a_band_that_is_none_is_refused(band):
+    with pytest.raises(ValueError, match="band"):
+        Claims("lesson")("accuracy", 0.98, real=band)
+
+
+def test_each_claim_is_logged_held_or_not(tmp_path, monkeypatch):
+    log = tmp_path / "claims.jsonl"
+    monkeypatch.setenv("DLKIT_CLAIMS", str(log))
+    claims = Claims("06_mnist_mlp", REAL)
+    claims("accuracy", 0.985, real=(0.98, 0.99))
+    with pytest.raises(AssertionError):
+        claims("accuracy", 0.5, real=(0.98, 0.99))
+    first, second = map(json.loads, log.read_text().splitlines())
+    assert first.keys() == {"lesson", "name", "value", "low", "high", "data", "seconds", "held"}
+    assert (first["lesson"], first["data"]) == ("06_mnist_mlp", "MNIST, in data/")
+    assert (first["value"], first["low"], first["high"], first["held"]) == (0.985, 0.98, 0.99, True)
+    assert first["seconds"] >= 0
+    assert second["held"] is False

@@ -1,0 +1,94 @@
+"""Models: shapes, exact parameter counts, saving, learning a batch by heart, bad input."""
+
+import keras
+import numpy as np
+import pytest
+
+from dlkit import models
+
+BUILDERS = {
+    "mlp": lambda: models.mlp((28, 28), 10, units=(64, 32), dropout_rate=0.1),
+    "convnet": lambda: models.convnet((28, 28, 1), 10),
+}
+DIGITS = np.random.default_rng(0).random((16, 28, 28), dtype="float32")
+
+
+def batch_for(model):
+    return DIGITS.reshape(16, *model.input_shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("units", "count"),
+    [((), 7850), ((128,), 101770), ((256, 128), 784 * 256 + 256 + 256 * 128 + 128 + 1290)],
+)
+def test_mlp_has_exactly_the_parameters_of_the_formula(units, count):
+    assert models.mlp((28, 28), 10, units=units).count_params() == count
+
+
+@pytest.mark.parametrize("filters", [(16, 32, 64), (8,), (4, 6)])
+def test_convnet_has_exactly_the_parameters_of_the_formula(filters):
+    side, channels, count = 32, 3, 0
+    for index, f in enumerate(filters):
+        kernel = 5 if index == 0 else 3
+        count += kernel * kernel * channels * f + 4 * f
+        side, channels = side // 2, f
+    count += side * side * channels * 10 + 10
+    assert models.convnet((32, 32, 3), 10, filters=filters).count_params() == count
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_model_gives_finite_logits_not_probabilities(name):
+    model = BUILDERS[name]()
+    logits = keras.ops.convert_to_numpy(model(batch_for(model), training=False))
+    assert logits.shape == (16, 10)
+    assert np.isfinite(logits).all()
+    assert logits.min() < 0, "probabilities would not be negative"
+    assert not model.compiled
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_model_survives_saving(name, tmp_path):
+    model = BUILDERS[name]()
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    x = batch_for(model)
+    np.testing.assert_allclose(model(x, training=False), again(x, training=False), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_model_learns_one_batch_by_heart(name):
+    keras.utils.set_random_seed(0)
+    model = BUILDERS[name]()
+    x, y = batch_for(model), np.arange(16) % 10
+    model.compile(
+        optimizer=keras.optimizers.Adam(3e-3),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    model.fit(x, y, batch_size=16, epochs=200, verbose=0)
+    y_pred = model.predict(x, verbose=0).argmax(axis=1)
+    np.testing.assert_array_equal(y_pred, y)
+
+
+def test_builders_do_not_print(capfd):
+    for build in BUILDERS.values():
+        build()
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: models.mlp((28, 28), 1), "num_classes is 1"),
+        (lambda: models.mlp((28, 28), 10, units=128), r"\(128,\)"),
+        (lambda: models.mlp((28, 28), 10, units=(0,)), r"units is \(0,\)"),
+        (lambda: models.mlp((28, 28), 10, dropout_rate=1.0), "dropout_rate is 1.0"),
+        (lambda: models.convnet((28, 28), 10), "height, width, channels"),
+        (lambda: models.convnet((4, 4, 1), 10), "at least 8 by 8"),
+        (lambda: models.convnet((28, 28, 1), 10, filters=()), "filters is"),
+        (lambda: models.convnet((28, 28, 1), "10"), "num_classes is '10'"),
+    ],
+)
+def test_bad_input_is_a_value_error_that_says_what_to_pass(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

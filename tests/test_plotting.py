@@ -1,0 +1,167 @@
+"""Plots: draw on the Axes given, make no other figure, change nothing, refuse bad input."""
+
+import inspect
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from dlkit import plotting
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.random((7, 8, 8))
+HISTORY = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.1, 2.2, 1.3], "accuracy": [0.1, 0.2, 0.3]}
+MISTAKES = (IMAGES, [0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 9, 4, 8, 7], np.linspace(0.4, 1.0, 7))
+CALLS = {
+    "plot_bands": ([1, 2, 3], RNG.random((4, 3))),
+    "plot_confusion_matrix": (np.array([[8, 2], [1, 9]]),),
+    "plot_history": (HISTORY,),
+    "plot_images": (IMAGES,),
+    "plot_mistakes": MISTAKES,
+    "plot_numbers": (RNG.random((3, 4)),),
+    "plot_overlay": (IMAGES[0], IMAGES[1]),
+    "plot_weights": (IMAGES - 0.5,),
+}
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def test_every_plot_is_tried():
+    assert set(CALLS) == set(plotting.__all__)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_plot_draws_on_the_axes_it_is_given_and_makes_no_figure(name):
+    fig, (ax, other) = plt.subplots(1, 2)
+    before = plt.get_fignums()
+    assert getattr(plotting, name)(*CALLS[name], ax=ax) is ax
+    assert plt.get_fignums() == before
+    assert ax.has_data() and not other.has_data()
+    fig.canvas.draw()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_plot_makes_one_figure_when_it_is_given_no_axes(name):
+    ax = getattr(plotting, name)(*CALLS[name])
+    assert plt.get_fignums() == [ax.figure.number]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_plot_leaves_settings_seeds_and_its_data_alone(name):
+    settings, state = dict(mpl.rcParams), np.random.get_state()[1].copy()
+    copies = [np.copy(a) for a in CALLS[name] if isinstance(a, np.ndarray)]
+    getattr(plotting, name)(*CALLS[name])
+    assert dict(mpl.rcParams) == settings
+    assert (np.random.get_state()[1] == state).all()
+    for a, copy in zip([a for a in CALLS[name] if isinstance(a, np.ndarray)], copies, strict=True):
+        np.testing.assert_array_equal(a, copy)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_signature_keeps_to_the_contract(name):
+    parameters = inspect.signature(getattr(plotting, name)).parameters.values()
+    style = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    assert all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters)
+    assert len(style) <= 6 and style[-1].name == "ax" and style[-1].default is None
+
+
+def test_history_draws_what_was_measured():
+    ax = plotting.plot_history(SimpleNamespace(history=HISTORY))
+    training, validation = ax.lines
+    assert list(training.get_ydata()) == HISTORY["loss"]
+    assert list(validation.get_ydata()) == HISTORY["val_loss"]
+    assert list(training.get_xdata()) == [1, 2, 3]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "loss")
+    assert training.get_marker() != validation.get_marker(), "colour must not be the only cue"
+
+
+def test_history_without_validation_has_one_line():
+    assert len(plotting.plot_history(HISTORY, metric="accuracy").lines) == 1
+
+
+def test_bands_show_mean_and_range():
+    runs = np.array([[1.0, 2.0], [3.0, 6.0]])
+    ax = plotting.plot_bands([10, 20], runs)
+    assert list(ax.lines[0].get_ydata()) == [2.0, 4.0]
+    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (1.0, 6.0)
+
+
+def test_a_mosaic_holds_every_pixel_in_its_place():
+    ax = plotting.plot_images(IMAGES, columns=4)
+    canvas = np.asarray(ax.images[0].get_array())
+    assert canvas.shape == (2 * 8 + 2, 4 * 8 + 3 * 2)
+    np.testing.assert_array_equal(canvas[:8, :8], IMAGES[0])
+    np.testing.assert_array_equal(canvas[10:, 10:18], IMAGES[5])
+
+
+def test_titles_stand_above_their_images():
+    ax = plotting.plot_images(IMAGES, titles=list("abcdefg"), columns=4)
+    assert [t.get_text() for t in ax.texts] == list("abcdefg")
+    canvas = ax.images[0].get_array()
+    assert canvas.shape[0] > 2 * 8 + 2, "no room was made for the titles"
+    (xs, ys) = np.array([t.get_position() for t in ax.texts]).T
+    assert (np.diff(xs[:4]) > 0).all() and ys[4] > ys[0]
+
+
+def test_colour_images_are_drawn_in_colour():
+    ax = plotting.plot_images(RNG.random((2, 8, 8, 3)))
+    assert ax.images[0].get_array().shape[-1] == 3
+
+
+def test_mistakes_shows_only_mistakes_most_confident_first():
+    ax = plotting.plot_mistakes(*MISTAKES)
+    assert [t.get_text() for t in ax.texts] == [
+        "6 → 7\n> 99% sure",
+        "5 → 8\n90% sure",
+        "3 → 9\n70% sure",
+    ]
+
+
+def test_confusion_matrix_writes_counts_row_by_row():
+    ax = plotting.plot_confusion_matrix([[8, 2], [1, 9]], class_names=["cat", "dog"])
+    at = {t.get_position(): t.get_text() for t in ax.texts}
+    assert at == {(0, 0): "8", (1, 0): "2", (0, 1): "1", (1, 1): "9"}
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted", "true")
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["cat", "dog"]
+
+
+def test_weights_are_white_at_zero():
+    ax = plotting.plot_weights(IMAGES - 0.2)
+    low, high = ax.images[0].get_clim()
+    assert low == -high and high == pytest.approx(np.abs(IMAGES - 0.2).max())
+
+
+def test_the_house_style_can_be_applied_by_name():
+    with plt.style.context("dlkit.plotting.course"):
+        assert mpl.rcParams["figure.dpi"] == 100
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plotting.plot_history(HISTORY, metric="f1"), r"no 'f1'; it has \['accuracy'"),
+        (lambda: plotting.plot_history({"loss": []}), "no 'loss'"),
+        (lambda: plotting.plot_bands([1, 2], [1.0, 2.0]), "seeds, points"),
+        (lambda: plotting.plot_images(np.zeros((0, 8, 8))), "n of 1 or more"),
+        (lambda: plotting.plot_images(np.zeros((8, 8))), "n, height, width"),
+        (lambda: plotting.plot_images(IMAGES, titles=["a"]), "1 titles for 7 images"),
+        (lambda: plotting.plot_mistakes(IMAGES, [1], [1], [1.0]), "as many of each"),
+        (lambda: plotting.plot_mistakes(IMAGES[:1], [1], [1], [1.0]), "no mistake"),
+        (lambda: plotting.plot_confusion_matrix(np.zeros((2, 3))), "classes, classes"),
+        (lambda: plotting.plot_confusion_matrix(np.eye(2), class_names=["a"]), "1 class_names"),
+        (lambda: plotting.plot_numbers(np.zeros((40, 40))), "32 at most"),
+        (lambda: plotting.plot_overlay(np.zeros((2, 2)), np.zeros((3, 3))), "expected the same"),
+    ],
+)
+def test_bad_input_is_a_value_error_that_says_what_to_pass(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+    assert plt.get_fignums() == [], "a figure was left behind"
