@@ -9,7 +9,7 @@ VENV_PYTHON := .venv/bin/python
 endif
 FINISHED := $(if $(PYTHON),,$(if $(wildcard .venv/install-stamp),$(VENV_PYTHON)))
 .DEFAULT_GOAL := help
-.PHONY: help install lab test course clean
+.PHONY: help install lab test course bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: install  ## Run every test and every notebook
 
 course: install  ## Execute every lesson into build/, as HTML with an index and a table
 	@$(VENV_PYTHON) tools/notebooks.py course $(ARGS)
+
+bench: install  ## Train our networks beside the usual scripts (about 15 minutes)
+	@$(VENV_PYTHON) benchmarks/time_to_accuracy.py $(ARGS)
 
 clean:  ## Remove what the commands above made, but for .venv and the data
 	@rm -rf build __pycache__ .pytest_cache .ruff_cache .hypothesis
