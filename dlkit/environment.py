@@ -194,8 +194,8 @@ def _check_kernel():
         return "fail", "no Jupyter here", "Set up the packages again (make install)."
     except Exception as error:  # NoSuchKernel lives in the module that may be missing
         return "fail", f"no Python kernel for Jupyter ({error})", "pip install ipykernel"
-    program = shutil.which(spec.argv[0]) or spec.argv[0]
-    if Path(program).parent != Path(sys.executable).parent:
+    program = spec.argv[0]  # Jupyter itself replaces a bare "python" by the Python that runs it
+    if os.path.dirname(program) and Path(program).parent != Path(sys.executable).parent:
         return (
             "note",
             f"Jupyter's python3 kernel runs {program}, not {sys.executable}",

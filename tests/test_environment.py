@@ -105,6 +105,11 @@ def test_keras_that_fails_crashes_or_hangs_becomes_a_message(
     assert mark == "fail" and found in said and cure in advice
 
 
+def test_the_kernel_of_this_python_is_well_whatever_is_first_on_the_path(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert environment._check_kernel()[0] == "ok"
+
+
 def test_a_kernel_of_another_python_is_noticed(monkeypatch, tmp_path):
     kernel = tmp_path / "kernels" / "python3"
     kernel.mkdir(parents=True)
