@@ -66,7 +66,7 @@ def start_keras():
     with _hidden_stderr():
         keras = importlib.import_module("keras")
         backend = keras.backend.backend()
-        module = importlib.import_module({"torch": "torch"}.get(backend, backend))
+        module = importlib.import_module(backend)
         gpus = gpu_names()
     if backend == "tensorflow":  # its Python log warns of retracing whenever you compare models
         module.get_logger().setLevel("ERROR")
@@ -122,8 +122,8 @@ def _check_python():
 
 
 def _version_tuple(text):
-    digits = (part for part in text.split(".")[:3])
-    return tuple(int("".join(c for c in part if c.isdigit()) or 0) for part in digits)
+    parts = text.split(".")[:3]
+    return tuple(int("".join(c for c in part if c.isdigit()) or 0) for part in parts)
 
 
 def _check_packages(wanted, label, cure):
