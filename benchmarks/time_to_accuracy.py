@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/time_to_accuracy.py [--seeds 3]
 
 All four train in turn, seed by seed, so that a machine whose speed drifts slows all of them.
-Seconds are those of `fit` alone, with validation after each epoch. The table gives, per model, each
-seed's figures, the mean accuracy, and the seconds until the validation accuracy first reached the
-best that the usual script reached on the same seed ("to the same").
+Seconds are those of `fit` alone, with validation after each epoch. A line per run, then a table:
+per model the median seconds, the mean accuracy, and the seconds until validation first reached
+the best that the usual script reached on the same seed ("to the same").
 """
 
 import argparse
@@ -82,7 +82,7 @@ RUNS = {
 
 
 def run(name, seed, mnist):
-    """One training run: its parameters, seconds and accuracies."""
+    """One training run: seconds and validation accuracy after each epoch, and test accuracy."""
     build, epochs, batch_size, peak = RUNS[name]
     (x_train, y_train), (x_val, y_val), (x_test, y_test) = mnist
     keras.utils.set_random_seed(seed)
