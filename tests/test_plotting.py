@@ -14,14 +14,30 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.random((7, 8, 8))
 HISTORY = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.1, 2.2, 1.3], "accuracy": [0.1, 0.2, 0.3]}
 MISTAKES = (IMAGES, [0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 9, 4, 8, 7], np.linspace(0.4, 1.0, 7))
+
+
+def node(data, gradient, label="", operation="", *parents):
+    """What plot_graph needs of a node of a computation graph."""
+    return SimpleNamespace(
+        data=data, gradient=gradient, label=label, operation=operation, parents=parents
+    )
+
+
+A = node(3.0, 7.0, "a")
+GRAPH = node(12.0, 1.0, "out", "+", node(9.0, 1.0, "", "*", A, A), A)  # a * a + a
 CALLS = {
     "plot_bands": ([1, 2, 3], RNG.random((4, 3))),
     "plot_confusion_matrix": (np.array([[8, 2], [1, 9]]),),
+    "plot_contours": (lambda w: (w**2).sum(axis=1), (-2, 2), (-1, 1)),
+    "plot_graph": (GRAPH,),
     "plot_history": (HISTORY,),
     "plot_images": (IMAGES,),
+    "plot_lines": ([1, 2, 3], {"up": [1, 2, 3], "down": [3, 2, 1]}),
     "plot_mistakes": MISTAKES,
     "plot_numbers": (RNG.random((3, 4)),),
     "plot_overlay": (IMAGES[0], IMAGES[1]),
+    "plot_regions": (lambda x: x[:, 0] - 0.5, [[0, 0], [0, 1], [1, 0]], [0, 0, 1]),
+    "plot_ridges": ({"first": RNG.normal(size=50), "second": RNG.normal(size=(5, 5))},),
     "plot_weights": (IMAGES - 0.5,),
 }
 
@@ -139,6 +155,89 @@ def test_weights_are_white_at_zero():
     assert low == -high and high == pytest.approx(np.abs(IMAGES - 0.2).max())
 
 
+def test_lines_differ_by_more_than_colour():
+    ax = plotting.plot_lines([0, 1], {name: [0, 1] for name in "abcdefg"}, marker=True)
+    assert len({line.get_linestyle() for line in ax.lines}) >= 4
+    assert len({line.get_marker() for line in ax.lines}) == 7
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list("abcdefg")
+
+
+def test_ridges_draw_one_histogram_a_row_from_top_to_bottom():
+    values = np.array([0.1, 0.1, 0.9, 5.0])  # the last lies outside
+    ax = plotting.plot_ridges({"first": values, "second": [0.5]}, bins=2, xlim=(0, 1))
+    rows = {tick.get_text(): tick.get_position()[1] for tick in ax.get_yticklabels()}
+    assert rows == {"first": 1, "second": 0}
+    heights = ax.patches[0].get_data().values
+    np.testing.assert_allclose(heights - 1, [0.85, 0.425])
+    assert ax.get_xlim() == (0, 1)
+
+
+def test_regions_show_the_sign_of_the_score_and_its_zero():
+    ax = plotting.plot_regions(*CALLS["plot_regions"], class_names=["left", "right"])
+    (image,) = ax.images
+    shown = np.asarray(image.get_array())
+    left, right, *_ = image.get_extent()
+    centres = left + (np.arange(shown.shape[1]) + 0.5) * (right - left) / shown.shape[1]
+    far = np.abs(centres - 0.5) > 0.02
+    np.testing.assert_array_equal(shown[0][far], (centres > 0.5)[far])
+    boundary = np.concatenate([path.vertices for path in ax.collections[0].get_paths()])
+    np.testing.assert_allclose(boundary[:, 0], 0.5, atol=1e-6)
+    circles, squares = ax.lines
+    assert (circles.get_marker(), squares.get_marker()) == ("o", "s")
+    np.testing.assert_array_equal(squares.get_xydata(), [[1, 0]])
+
+
+def test_regions_without_a_boundary_in_sight_draw_none():
+    ax = plotting.plot_regions(lambda x: np.ones(len(x)), [[0, 0], [1, 1]], [0, 1])
+    assert not ax.collections
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_contours_lie_where_the_function_has_their_level(log):
+    function, *limits = CALLS["plot_contours"]
+    ax = plotting.plot_contours(function, *limits, log=log)
+    lines = ax.collections[0]
+    drawn = 0
+    for level, path in zip(lines.levels, lines.get_paths(), strict=True):
+        if len(path.vertices) and level > 1e-2:
+            np.testing.assert_allclose(function(path.vertices), level, rtol=0.02)
+            drawn += 1
+    assert drawn >= 4
+
+
+def test_a_path_is_drawn_step_by_step_and_its_start_is_ringed():
+    path = np.array([[1.0, 1.0], [0.5, 0.5], [0.0, 0.0]])
+    ax = plotting.plot_contours(*CALLS["plot_contours"], paths={"down": path})
+    line, ring = ax.lines
+    np.testing.assert_array_equal(line.get_xydata(), path)
+    np.testing.assert_array_equal(ring.get_xydata(), path[:1])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["down"]
+
+
+def test_a_graph_shows_every_value_and_gradient_once():
+    texts = [text.get_text() for text in plotting.plot_graph(GRAPH).texts if text.get_text()]
+    assert sorted(texts) == sorted(
+        ["a", "value 3", "gradient 7", "*", "value 9", "gradient 1"]
+        + ["out = +", "value 12", "gradient 1"]
+    )
+
+
+def test_no_edge_of_a_graph_runs_through_a_box():
+    ax = plotting.plot_graph(GRAPH)
+    middle = next(box for box in ax.patches if 0.5 < box.get_x() + box.get_width() / 2 < 2)
+    (over_two_columns,) = [line for line in ax.lines if len(line.get_xdata()) == 2]
+    height = over_two_columns.get_ydata()[1]  # of its bend, in the column of the box
+    assert not middle.get_y() <= height <= middle.get_y() + middle.get_height()
+
+
+def test_a_deep_graph_does_not_meet_the_recursion_limit():
+    chain = A
+    for _ in range(5000):
+        chain = node(0.0, 0.0, "", "+", chain)
+    with pytest.raises(ValueError, match="5001 nodes; expected 60 at most"):
+        plotting.plot_graph(chain)
+
+
 def test_the_house_style_can_be_applied_by_name():
     with plt.style.context("dlkit.plotting.course"):
         assert mpl.rcParams["figure.dpi"] == 100
@@ -158,6 +257,19 @@ def test_the_house_style_can_be_applied_by_name():
         (lambda: plotting.plot_confusion_matrix(np.zeros((2, 3))), "classes, classes"),
         (lambda: plotting.plot_confusion_matrix(np.eye(2), class_names=["a"]), "1 class_names"),
         (lambda: plotting.plot_numbers(np.zeros((40, 40))), "32 at most"),
+        (lambda: plotting.plot_lines([1, 2], {}), "lines is empty"),
+        (lambda: plotting.plot_lines([1, 2], {"a": [1, 2, 3]}), "'a' .*expected .points"),
+        (lambda: plotting.plot_ridges({}), "arrays is empty"),
+        (lambda: plotting.plot_ridges({"a": [np.nan]}), "'a' holds no finite value"),
+        (lambda: plotting.plot_regions(len, [[0, 0]], [2]), "classes 0 and 1"),
+        (lambda: plotting.plot_regions(len, [0, 0], [0, 1]), "expected .m, 2. and .m,."),
+        (lambda: plotting.plot_regions(len, [[0, 0]], [0], class_names="a"), "1 class_names"),
+        (lambda: plotting.plot_regions(len, [[0, 0]], [0]), "one value per point"),
+        (lambda: plotting.plot_contours(lambda w: w, (0, 1), (0, 1)), "one value per point"),
+        (
+            lambda: plotting.plot_contours(len, (0, 1), (0, 1), paths={"p": [1, 2]}),
+            "path 'p' .*steps, 2",
+        ),
         (lambda: plotting.plot_overlay(np.zeros((2, 2)), np.zeros((3, 3))), "expected the same"),
     ],
 )

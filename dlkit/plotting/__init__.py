@@ -6,16 +6,24 @@ applied by the notebook: ``plt.style.use("dlkit.plotting.course")``.
 """
 
 from dlkit.plotting.curves import plot_bands, plot_history
+from dlkit.plotting.graphs import plot_graph
 from dlkit.plotting.images import plot_images, plot_mistakes, plot_overlay, plot_weights
+from dlkit.plotting.lines import plot_lines, plot_ridges
 from dlkit.plotting.matrices import plot_confusion_matrix, plot_numbers
+from dlkit.plotting.planes import plot_contours, plot_regions
 
 __all__ = [
     "plot_bands",
     "plot_confusion_matrix",
+    "plot_contours",
+    "plot_graph",
     "plot_history",
     "plot_images",
+    "plot_lines",
     "plot_mistakes",
     "plot_numbers",
     "plot_overlay",
+    "plot_regions",
+    "plot_ridges",
     "plot_weights",
 ]
