@@ -1,0 +1,195 @@
+"""Optimizers: how a gradient becomes a step, with Keras's names, arguments and defaults."""
+
+import numpy as np
+
+from dlkit.scratch._optimizer import Optimizer, check_fractions
+
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum: v <- momentum v - learning_rate g;  w <- w + v.
+
+    Nesterov's form looks ahead: w <- w + momentum v - learning_rate g, with the new v.
+
+    Args:
+        learning_rate: size of a step, above 0; may be changed between steps.
+        momentum: how much of the last step goes on, in [0, 1).
+        nesterov: use Nesterov's form.
+        weight_decay: fraction, times learning_rate, by which weights shrink each step.
+
+    Raises:
+        ValueError: learning_rate is not positive, or momentum not in [0, 1).
+
+    Source: Polyak (1964), doi:10.1016/0041-5553(64)90137-5; Sutskever, Martens, Dahl and Hinton
+    (2013), "On the importance of initialization and momentum in deep learning", ICML.
+
+    Example:
+        >>> weights = np.array([1.0, 2.0])
+        >>> SGD(learning_rate=0.1).apply([np.array([1.0, -1.0])], [weights])
+        >>> weights
+        array([0.9, 2.1])
+    """
+
+    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=None):
+        super().__init__(learning_rate, weight_decay)
+        check_fractions(momentum=momentum)
+        self.momentum, self.nesterov = momentum, nesterov
+
+    def start(self, variable):
+        return {"velocity": np.zeros_like(variable)}
+
+    def update(self, variable, gradient, memory):
+        velocity, step = memory["velocity"], self.learning_rate * gradient
+        velocity *= self.momentum
+        velocity -= step
+        variable += self.momentum * velocity - step if self.nesterov else velocity
+
+
+class Adagrad(Optimizer):
+    """A rate for each weight: s <- s + g^2;  w <- w - learning_rate g / sqrt(s + epsilon).
+
+    Args:
+        learning_rate: size of a step, above 0; may be changed between steps.
+        initial_accumulator_value: s before the first step, 0 or more.
+        epsilon: keeps the divisor from 0.
+        weight_decay: fraction, times learning_rate, by which weights shrink each step.
+
+    Raises:
+        ValueError: learning_rate is not positive.
+
+    Source: Duchi, Hazan and Singer (2011), JMLR 12, 2121-2159.
+
+    Example:
+        >>> weights = np.array([1.0])
+        >>> Adagrad(learning_rate=0.1, initial_accumulator_value=0).apply([np.ones(1)], [weights])
+        >>> weights.round(4)
+        array([0.9])
+    """
+
+    def __init__(
+        self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, weight_decay=None
+    ):
+        super().__init__(learning_rate, weight_decay)
+        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
+
+    def start(self, variable):
+        return {"squares": np.full_like(variable, self.initial_accumulator_value)}
+
+    def update(self, variable, gradient, memory):
+        squares = memory["squares"]
+        squares += gradient**2
+        variable -= self.learning_rate * gradient / np.sqrt(squares + self.epsilon)
+
+
+class RMSprop(Optimizer):
+    """Adagrad that forgets: s <- rho s + (1 - rho) g^2;  w <- w - v.
+
+    v <- momentum v + learning_rate g / sqrt(s + epsilon)
+
+    Args:
+        learning_rate: size of a step, above 0; may be changed between steps.
+        rho: how much of the mean square is kept, in [0, 1).
+        momentum: how much of the last step goes on, in [0, 1).
+        epsilon: keeps the divisor from 0.
+        weight_decay: fraction, times learning_rate, by which weights shrink each step.
+
+    Raises:
+        ValueError: learning_rate is not positive, or rho or momentum not in [0, 1).
+
+    Source: Tieleman and Hinton (2012), lecture 6.5 of "Neural networks for machine learning".
+
+    Example:
+        >>> weights = np.array([1.0])
+        >>> RMSprop(learning_rate=0.1, rho=0.75).apply([np.ones(1)], [weights])
+        >>> weights.round(4)
+        array([0.8])
+    """
+
+    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, weight_decay=None):
+        super().__init__(learning_rate, weight_decay)
+        check_fractions(rho=rho, momentum=momentum)
+        self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
+
+    def start(self, variable):
+        return {"squares": np.zeros_like(variable), "velocity": np.zeros_like(variable)}
+
+    def update(self, variable, gradient, memory):
+        squares, velocity = memory["squares"], memory["velocity"]
+        squares += (1 - self.rho) * (gradient**2 - squares)
+        velocity *= self.momentum
+        velocity += self.learning_rate * gradient / np.sqrt(squares + self.epsilon)
+        variable -= velocity
+
+
+class Adam(Optimizer):
+    """Momentum, and a rate for each weight.
+
+    m <- beta_1 m + (1 - beta_1) g;  s <- beta_2 s + (1 - beta_2) g^2;
+    w <- w - learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(s) + epsilon)
+
+    in step t = 1, 2, ...: the factors with t make up for m and s starting at 0.
+
+    Args:
+        learning_rate: size of a step, above 0; may be changed between steps.
+        beta_1: how much of the mean gradient is kept, in [0, 1).
+        beta_2: how much of the mean square is kept, in [0, 1).
+        epsilon: keeps the divisor from 0.
+        weight_decay: fraction, times learning_rate, by which weights shrink each step.
+
+    Raises:
+        ValueError: learning_rate is not positive, or a beta not in [0, 1).
+
+    Source: Kingma and Ba (2015), arXiv:1412.6980.
+
+    Example:
+        >>> weights = np.array([1.0, 1.0])
+        >>> Adam(learning_rate=0.1).apply([np.array([1000.0, 0.001])], [weights])
+        >>> weights.round(3)
+        array([0.9, 0.9])
+    """
+
+    def __init__(
+        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None
+    ):
+        super().__init__(learning_rate, weight_decay)
+        check_fractions(beta_1=beta_1, beta_2=beta_2)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    def start(self, variable):
+        return {"mean": np.zeros_like(variable), "squares": np.zeros_like(variable)}
+
+    def update(self, variable, gradient, memory):
+        mean, squares, t = memory["mean"], memory["squares"], self.iterations
+        mean += (1 - self.beta_1) * (gradient - mean)
+        squares += (1 - self.beta_2) * (gradient**2 - squares)
+        rate = self.learning_rate * (1 - self.beta_2**t) ** 0.5 / (1 - self.beta_1**t)
+        variable -= rate * mean / (np.sqrt(squares) + self.epsilon)
+
+
+class AdamW(Adam):
+    """Adam with weight decay: first w <- w - learning_rate weight_decay w, then Adam's step.
+
+    Args:
+        learning_rate: size of a step, above 0; may be changed between steps.
+        weight_decay: fraction, times learning_rate, by which weights shrink each step.
+        beta_1: how much of the mean gradient is kept, in [0, 1).
+        beta_2: how much of the mean square is kept, in [0, 1).
+        epsilon: keeps the divisor from 0.
+
+    Raises:
+        ValueError: learning_rate is not positive, or a beta not in [0, 1).
+
+    Source: Loshchilov and Hutter (2019), arXiv:1711.05101.
+
+    Example:
+        >>> weights = np.array([1.0])
+        >>> AdamW(learning_rate=0.1, weight_decay=0.5).apply([np.zeros(1)], [weights])
+        >>> weights
+        array([0.95])
+    """
+
+    def __init__(
+        self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-7
+    ):
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay)

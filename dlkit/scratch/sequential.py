@@ -1,0 +1,199 @@
+"""A model that is a list of layers, and its training loop."""
+
+from functools import partial
+
+import numpy as np
+
+from dlkit.scratch import losses
+from dlkit.scratch._checks import check_same_shape
+
+
+class Sequential:
+    """Layers one after the other: what one puts out, the next takes in.
+
+    Args:
+        layers: list of layers from ``dlkit.scratch.layers``; the last puts out logits, or
+            numbers, without an activation.
+        seed: of the first weights and of the order of examples in training.
+        dtype: of all layers, "float32" or "float64".
+
+    Example:
+        >>> from dlkit.scratch import layers, optimizers
+        >>> x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        >>> y = np.array([0, 1, 1, 0])
+        >>> model = Sequential([layers.Dense(8, activation="tanh"), layers.Dense(2)])
+        >>> history = model.fit(x, y, optimizer=optimizers.Adam(0.1), epochs=100)
+        >>> model.predict(x).argmax(axis=1)
+        array([0, 1, 1, 0])
+    """
+
+    def __init__(self, layers, seed=0, dtype="float32"):
+        self.layers = list(layers)
+        self.dtype = dtype
+        self.rng = np.random.default_rng(seed)
+        for layer in self.layers:
+            layer.dtype = dtype
+
+    def forward(self, x):
+        """Output for a batch; builds the layers that are not built yet."""
+        x = np.asarray(x, dtype=self.dtype)
+        for layer in self.layers:
+            if not layer.built:
+                layer.build(x.shape, self.rng)
+            x = layer.forward(x)
+        return x
+
+    __call__ = forward
+
+    def backward(self, upstream):
+        """Gradient with respect to the input; fills ``gradients`` of the layers.
+
+        Args:
+            upstream: gradient of the loss with respect to the output of the last ``forward``.
+        """
+        for layer in reversed(self.layers):
+            upstream = layer.backward(upstream)
+        return upstream
+
+    @property
+    def variables(self):
+        """List of all weights, in the order of Keras's ``get_weights``."""
+        return [variable for layer in self.layers for variable in layer.variables]
+
+    @property
+    def gradients(self):
+        """List of their gradients, after ``backward``."""
+        return [gradient for layer in self.layers for gradient in layer.gradients]
+
+    def build(self, input_shape):
+        """Make the weights for batches of this shape, e.g. ``(1, 784)``, without training."""
+        self.forward(np.zeros((1, *input_shape[1:])))
+
+    def get_weights(self):
+        """Copies of all weights."""
+        return [variable.copy() for variable in self.variables]
+
+    def set_weights(self, weights):
+        """Copy weights into the model, e.g. those of ``get_weights`` of the same model in Keras.
+
+        Raises:
+            ValueError: the model is not built, or the shapes do not fit.
+        """
+        if not all(layer.built for layer in self.layers):
+            raise ValueError("the model has no weights yet: call build(input_shape) first")
+        if len(weights) != len(self.variables):
+            raise ValueError(f"got {len(weights)} arrays; expected {len(self.variables)}")
+        for index, (variable, weight) in enumerate(zip(self.variables, weights, strict=True)):
+            check_same_shape(f"weight {index}", weight, "the model's", variable)
+            variable[...] = weight
+
+    def predict(self, x, batch_size=None):
+        """Output for many examples.
+
+        Args:
+            x: inputs, ``(examples, ...)``.
+            batch_size: how many at a time, to save memory; None: all at once.
+        """
+        batch_size = batch_size or max(len(x), 1)
+        starts = range(0, max(len(x), 1), batch_size)
+        return np.concatenate([self.forward(x[start : start + batch_size]) for start in starts])
+
+    def train_on_batch(self, x, y, loss, loss_gradient, optimizer):
+        """One step of training: forward, backward, update.
+
+        Args:
+            x: inputs, ``(batch, ...)``.
+            y: targets, as the loss wants them.
+            loss: function of y and the model's output, one value per example.
+            loss_gradient: gradient of its mean with respect to the output.
+            optimizer: one of ``dlkit.scratch.optimizers``.
+
+        Returns:
+            Mean loss of the batch before the update, a float.
+        """
+        y_pred = self.forward(x)
+        self.backward(loss_gradient(y, y_pred))
+        optimizer.apply(self.gradients, self.variables)
+        return float(loss(y, y_pred).mean())
+
+    def fit(
+        self,
+        x,
+        y,
+        *,
+        loss="sparse_categorical_crossentropy",
+        optimizer,
+        epochs=1,
+        batch_size=32,
+        validation_data=None,
+        verbose=0,
+    ):
+        """Train: go through the examples in a new order each epoch, a batch at a time.
+
+        Args:
+            x: inputs, ``(examples, ...)``.
+            y: targets, as the loss wants them.
+            loss: name in ``losses.NAMES``; cross-entropies are computed from logits.
+            optimizer: one of ``dlkit.scratch.optimizers``.
+            epochs: how often to go through all examples.
+            batch_size: examples per step; the last batch of an epoch may be smaller.
+            validation_data: ``(x_val, y_val)``, looked at after each epoch, or None.
+            verbose: 1 prints a line per epoch.
+
+        Returns:
+            Dict from names to one number per epoch: "loss", the mean while training, and with
+            validation data "val_loss" and, for a cross-entropy, "val_accuracy".
+
+        Raises:
+            ValueError: unequal numbers of inputs and targets, or none; an unknown loss; a
+                batch size below 1.
+        """
+        x, y = np.asarray(x, dtype=self.dtype), np.asarray(y)
+        if len(x) != len(y) or not len(x):
+            raise ValueError(f"x has {len(x)} examples and y {len(y)}; expected one y for each x")
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; expected a whole number of 1 or more")
+        loss_functions = loss_of_logits(loss)
+        history = {"loss": []}
+        for epoch in range(epochs):
+            order, total = self.rng.permutation(len(x)), 0.0
+            for start in range(0, len(x), batch_size):
+                batch = order[start : start + batch_size]
+                batch_loss = self.train_on_batch(x[batch], y[batch], *loss_functions, optimizer)
+                total += batch_loss * len(batch)
+            history["loss"].append(total / len(x))
+            if validation_data is not None:
+                for name, value in self.evaluate(*validation_data, loss=loss).items():
+                    history.setdefault("val_" + name, []).append(value)
+            if verbose:
+                numbers = [f"{name} {values[-1]:.4f}" for name, values in history.items()]
+                print(f"epoch {epoch + 1} of {epochs}:", ", ".join(numbers))
+        return history
+
+    def evaluate(self, x, y, *, loss="sparse_categorical_crossentropy", batch_size=1000):
+        """Mean loss and, for a cross-entropy, accuracy.
+
+        Args:
+            x: inputs, ``(examples, ...)``.
+            y: targets, as the loss wants them.
+            loss: name in ``losses.NAMES``; cross-entropies are computed from logits.
+            batch_size: how many at a time.
+
+        Returns:
+            Dict: "loss" and perhaps "accuracy".
+        """
+        y_pred = self.predict(x, batch_size)
+        result = {"loss": float(loss_of_logits(loss)[0](y, y_pred).mean())}
+        if loss == "sparse_categorical_crossentropy":
+            result["accuracy"] = float(np.mean(y_pred.argmax(axis=-1) == y))
+        elif loss == "categorical_crossentropy":
+            result["accuracy"] = float(np.mean(y_pred.argmax(-1) == np.argmax(y, axis=-1)))
+        elif loss == "binary_crossentropy":
+            result["accuracy"] = float(np.mean((y_pred > 0) == np.asarray(y, dtype=bool)))
+        return result
+
+
+def loss_of_logits(name):
+    """Loss and gradient of that name; cross-entropies take logits."""
+    from_logits = {"from_logits": True} if name.endswith("crossentropy") else {}
+    return tuple(partial(function, **from_logits) for function in losses.get(name))
