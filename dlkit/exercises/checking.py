@@ -1,0 +1,252 @@
+"""One check: the cases, then the properties, then a verdict."""
+
+import numpy as np
+
+from dlkit.exercises.arguments import Arguments, signature_of
+from dlkit.exercises.faults import describe, is_unanswered, where
+from dlkit.exercises.guards import call
+from dlkit.exercises.judging import Judgement, judge
+from dlkit.exercises.values import name_of, show
+from dlkit.exercises.verdicts import CORRECT, NOT_ATTEMPTED, NOT_YET, Verdict, clean
+
+MISSING = object()
+
+
+def check(exercise, answer, given=()):
+    """The `Verdict` on an answer to an `Exercise`; see ``Exercise.check``."""
+    if answer is MISSING or is_blank(answer):
+        return not_attempted(exercise)
+    return Check(exercise, answer, given).run()
+
+
+def is_blank(answer):
+    """Whether an answer is ``...`` or None, or a tuple or list that still holds ``...``."""
+    if isinstance(answer, (tuple, list)):
+        return any(part is ... for part in answer)
+    return answer is ... or answer is None
+
+
+def is_scalar(value):
+    """Whether a result is one number."""
+    return not isinstance(value, (tuple, list, dict)) and not np.ndim(value)
+
+
+def not_attempted(exercise):
+    message = f"Your turn. If you are stuck: exercises.{exercise.name}.hint()"
+    return Verdict(NOT_ATTEMPTED, exercise.name, message)
+
+
+class Unfinished(Exception):
+    """Ends a check early, with its verdict."""
+
+    def __init__(self, verdict):
+        super().__init__(verdict)
+        self.verdict = verdict
+
+
+class Check:
+    """The state of one check: what was found so far, and the notes for the verdict."""
+
+    def __init__(self, exercise, answer, given):
+        self.exercise, self.answer, self.given = exercise, answer, given
+        self.notes = []
+        self.largest, self.exact = 0.0, True
+        self.arguments = Arguments(exercise.reference)
+
+    def run(self):
+        exercise = self.exercise
+        try:
+            if exercise.cases:
+                self.try_cases()
+            elif exercise.reference is not None and not callable(exercise.reference):
+                self.try_value()
+            elif callable(exercise.reference):
+                self.need_function()
+            for prop in exercise.properties:
+                self.try_property(prop)
+        except Unfinished as unfinished:
+            return unfinished.verdict
+        return Verdict(CORRECT, exercise.name, self.success(), notes=self.notes)
+
+    def success(self):
+        exercise = self.exercise
+        parts = [
+            f"{len(found)} {one if len(found) == 1 else many}"
+            for found, one, many in (
+                (exercise.cases, "case", "cases"),
+                (exercise.properties, "property", "properties"),
+            )
+            if found
+        ]
+        total = len(exercise.cases) + len(exercise.properties)
+        text = f"{' and '.join(parts)} {'holds' if total == 1 else 'hold'}" if parts else "Right"
+        if not exercise.cases and (exercise.reference is None or callable(exercise.reference)):
+            return f"{text}."
+        if self.exact:
+            return f"{text}, exactly."
+        return f"{text}; the largest difference is {self.largest:.1e}."
+
+    # ---- The steps ---------------------------------------------------------------------------
+
+    def need_function(self):
+        if not callable(self.answer):
+            self.stop(
+                f"The answer is {name_of(self.answer)}; expected a function. Give the function "
+                f"itself, without calling it: exercises.{self.exercise.name}.check(my_function)"
+            )
+
+    def try_cases(self):
+        self.need_function()
+        for case in self.exercise.cases:
+            self.try_case(case)
+
+    def try_case(self, case):
+        if problem := self.arguments.misfit(self.answer, case):
+            self.stop(problem)
+        args, kwargs = self.arguments.fresh(case)
+        expected = self.expected(case)
+        outcome = call(self.answer, *args, seconds=self.exercise.time_limit, **kwargs)
+        self.remark(outcome, self.arguments.changed(case, args, kwargs))
+        label = f"The case “{case.label}”"
+        rows = self.arguments.shown(case)
+        self.stop_if_raised(outcome, f"{label} fails.", rows)
+        judgement, shown = self.judge(outcome.value, expected)
+        if judgement.holds:
+            self.largest = max(self.largest, judgement.difference)
+            self.exact = self.exact and judgement.kind == "exact"
+        if not judgement.holds:
+            rows += [("expected", show(expected)), ("got", shown)]
+            self.stop_wrong(f"{label} fails.", judgement, rows, self.name_mistake(case, outcome))
+
+    def try_value(self):
+        exercise = self.exercise
+        if callable(self.answer) and not hasattr(type(self.answer), "__array__"):
+            self.stop(
+                f"The answer is {name_of(self.answer)}; expected a value. Give what it returns: "
+                f"exercises.{exercise.name}.check(my_function(…))"
+            )
+        judgement, shown = self.judge(self.answer, exercise.reference)
+        if judgement.holds:
+            return
+        for mistake in exercise.mistakes:
+            if self.equals(self.answer, mistake.function):
+                self.stop(mistake.message, [("got", shown)])
+        self.stop(judgement.problem, [("got", shown)])  # a difference would give it away
+
+    def try_property(self, prop):
+        label = f"“{prop.label}”"
+        signature = signature_of(prop.test)
+        try:
+            if signature is not None:
+                signature.bind(self.answer, *self.given)
+        except TypeError:
+            needed = ", ".join(list(signature.parameters)[1:])
+            self.stop(
+                f"This check also needs data: exercises.{self.exercise.name}.check("
+                f"{', '.join(['your_answer', needed]) if needed else 'your_answer'})"
+            )
+        outcome = call(prop.test, self.answer, *self.given, seconds=self.exercise.time_limit)
+        self.remark(outcome)
+        self.stop_if_raised(outcome, f"While testing {label}:", [])
+        if outcome.value is not None and not isinstance(outcome.value, str):
+            raise ValueError(
+                f"the property {prop.label!r} of exercise {self.exercise.name!r} returned "
+                f"{outcome.value!r}; expected None or a sentence"
+            )
+        if outcome.value:
+            self.stop(f"It should hold that {label}, but: {clean(outcome.value)}")
+
+    # ---- Their parts -------------------------------------------------------------------------
+
+    def expected(self, case):
+        args, kwargs = self.arguments.fresh(case)
+        outcome = call(self.exercise.reference, *args, seconds=60.0, **kwargs)
+        if outcome.error is not None:
+            raise ValueError(
+                f"the reference of exercise {self.exercise.name!r} fails on its own case "
+                f"{case.label!r}: {outcome.error!r}"
+            )
+        return outcome.value
+
+    def judge(self, got, expected):
+        """(judgement, the result as text), under guard: a result may be any object."""
+        if got is ...:
+            raise Unfinished(not_attempted(self.exercise))
+        rtol, atol = self.exercise.rtol, self.exercise.atol
+        outcome = call(judge, got, expected, rtol, atol, seconds=10.0)
+        shown = call(show, got, seconds=10.0)
+        text = shown.value if shown.error is None else f"{name_of(got)} that cannot be shown"
+        if outcome.error is not None:
+            problem = f"The result is {name_of(got)}, which cannot be compared."
+            return Judgement("wrong", problem=problem), text
+        return outcome.value, text
+
+    def equals(self, got, expected):
+        outcome = call(judge, got, expected, self.exercise.rtol, self.exercise.atol, seconds=10.0)
+        return outcome.error is None and outcome.value.holds
+
+    def name_mistake(self, case, outcome):
+        """The message of the usual mistake that gives just this result; "" if none does.
+
+        One number may agree by chance: then the mistake must agree on a second case as well. Of
+        several mistakes, the one that agrees on most cases is named.
+        """
+        found = [m for m in self.exercise.mistakes if self.makes(m, case, outcome.value)]
+        if not found:
+            return ""
+        agreed = dict.fromkeys(found, 0)
+        results = [self.result(other) for other in self.exercise.cases]
+        for other, result in zip(self.exercise.cases, results, strict=True):
+            for mistake in found:
+                agreed[mistake] += result.error is None and self.makes(mistake, other, result.value)
+        best = max(found, key=agreed.get)
+        tried = sum(result.error is None for result in results)
+        needed = min(2, tried) if is_scalar(outcome.value) else 1
+        return best.message if agreed[best] >= needed else ""
+
+    def result(self, case):
+        args, kwargs = self.arguments.fresh(case)
+        return call(self.answer, *args, seconds=self.exercise.time_limit, **kwargs)
+
+    def makes(self, mistake, case, value):
+        args, kwargs = self.arguments.fresh(case)
+        would = call(mistake.function, *args, seconds=self.exercise.time_limit, **kwargs)
+        return would.error is None and self.equals(value, would.value)
+
+    # ---- The end -----------------------------------------------------------------------------
+
+    def remark(self, outcome, changed=()):
+        """Note once what a call did besides returning a result."""
+        notes = [f"It changes its input {name}, which a caller may not expect." for name in changed]
+        if outcome.printed.strip() and not any("It printed" in note for note in self.notes):
+            notes.append(f"It printed: {clean(outcome.printed.strip(), 200)}")
+        notes += [f"NumPy or Python warned: {clean(text, 200)}" for text in outcome.warned[:2]]
+        self.notes += [note for note in notes if note not in self.notes]
+
+    def stop_if_raised(self, outcome, label, rows):
+        error = outcome.error
+        if outcome.timed_out:
+            line = where(error) if error is not None else []
+            self.stop(
+                f"{label} It was stopped after {self.exercise.time_limit:g} s. Look for a loop "
+                "that never ends: does its condition ever change?",
+                rows + line,
+            )
+        if error is not None and is_unanswered(error):
+            raise Unfinished(not_attempted(self.exercise))
+        if error is not None:
+            sentence, line = describe(error)
+            self.stop(f"{label} {sentence}", rows + line)
+
+    def stop_wrong(self, label, judgement, rows, mistake):
+        if judgement.difference is not None:
+            text = f"{judgement.difference:.4g}"
+            rows.append(
+                ("largest difference", f"{text} at {judgement.where}" if judgement.where else text)
+            )
+        self.stop(f"{label} {judgement.problem}\n{mistake}".strip(), rows)
+
+    def stop(self, message, rows=()):
+        raise Unfinished(
+            Verdict(NOT_YET, self.exercise.name, message, rows, self.notes[:4])
+        ) from None

@@ -1,0 +1,260 @@
+"""Exercises of lesson 01: logic with neurons, distances, and two forms of the perceptron rule."""
+
+import numpy as np
+
+from dlkit.exercises.engine import Case, Exercise, Mistake, Property
+
+CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+NAMES = {0: "always 0", 1: "AND", 6: "XOR", 7: "OR", 9: "equal", 14: "NAND", 15: "always 1"}
+
+
+def signed_distance(x, w, b):
+    """Signed distance of points from the boundary of a neuron: (w · x + b) / ||w||.
+
+    Args:
+        x: points, shape ``(n, d)``.
+        w, b: weights, shape ``(d,)``, not all zero, and the bias, a number.
+
+    Returns:
+        Distances, shape ``(n,)``, positive where the neuron's score is.
+
+    Example:
+        >>> signed_distance(np.array([[3.0, 4.0]]), np.array([3.0, 4.0]), -20.0)
+        array([1.])
+    """
+    return (x @ w + b) / np.linalg.norm(w)
+
+
+def perceptron_update(w, b, x, y):
+    """One step of the perceptron rule for labels -1 and +1.
+
+    If y (w · x + b) <= 0, the answer is wrong: w becomes w + y x, and b becomes b + y.
+
+    Args:
+        w, b: weights, shape ``(d,)``, and the bias, a number.
+        x, y: one example, shape ``(d,)``, and its label, -1 or 1.
+
+    Returns:
+        The new weights and the new bias.
+
+    Source:
+        F. Rosenblatt (1958), The perceptron, doi:10.1037/h0042519.
+
+    Example:
+        >>> perceptron_update(np.zeros(2), 0.0, np.array([1.0, 2.0]), -1)
+        (array([-1., -2.]), -1.0)
+    """
+    if y * (x @ w + b) <= 0:
+        return w + y * x, b + y
+    return w, b
+
+
+def averaged_perceptron(x, y, epochs):
+    """The weights and the bias of a perceptron, averaged over all its steps.
+
+    It starts from zeros and takes the examples in the given order. Each example of each epoch is
+    a step and counts once, after its correction if there is one.
+
+    Args:
+        x, y: examples, shape ``(n, d)``, and labels 0 or 1; a score of exactly zero means 0.
+        epochs: passes through all examples, 1 or more.
+
+    Returns:
+        The mean weights, shape ``(d,)``, and the mean bias.
+
+    Source:
+        Y. Freund, R. E. Schapire (1999), Large margin classification using the perceptron
+        algorithm, doi:10.1023/A:1007662407062.
+
+    Example:
+        >>> w, b = averaged_perceptron(np.array([[2.0], [1.0]]), np.array([1, 0]), epochs=1)
+        >>> print(w, b)
+        [1.5] 0.5
+    """
+    w, b = np.zeros(x.shape[1]), 0.0
+    sum_of_w, sum_of_b = np.zeros(x.shape[1]), 0.0
+    for i in [*range(len(x))] * epochs:
+        error = y[i] - (x[i] @ w + b > 0)
+        w, b = w + error * x[i], b + error
+        sum_of_w, sum_of_b = sum_of_w + w, sum_of_b + b
+    return sum_of_w / (epochs * len(x)), sum_of_b / (epochs * len(x))
+
+
+def _arrays(answer, **shapes):
+    """The parts of an answer as arrays; raises a ValueError that says what is wrong with it."""
+    parts = tuple(answer) if isinstance(answer, (tuple, list)) else (answer,)
+    if len(parts) != len(shapes):
+        wanted = ", ".join(shapes)
+        raise ValueError(f"it has {len(parts)} of {len(shapes)} parts: give ({wanted})")
+    try:
+        arrays = [np.asarray(part, dtype=float) for part in parts]
+    except (TypeError, ValueError):
+        raise ValueError("one of its parts does not hold numbers in even rows") from None
+    for array, (name, shape) in zip(arrays, shapes.items(), strict=True):
+        if array.shape != shape or not np.isfinite(array).all():
+            raise ValueError(f"{name} is {array.tolist()}; expected numbers of shape {shape}")
+    return arrays
+
+
+def _says(wanted, scores_of):
+    """A test for a `Property`: the scores at the four corners must give the wanted answers."""
+
+    def test(answer):
+        try:
+            scores = scores_of(answer)
+        except ValueError as error:
+            return str(error)
+        answers = (scores > 0).astype(int)
+        if (answers == wanted).all():
+            return None
+        first = (answers != wanted).argmax()
+        edge = ", just on the boundary, where the step says 0" if scores[first] == 0 else ""
+        known = NAMES.get(int(answers @ [8, 4, 2, 1]))
+        also = f" Your answers are those of {known}." if known else ""
+        return f"at {CORNERS[first].tolist()} the score is {scores[first]:g}{edge}.{also}"
+
+    return test
+
+
+def _neuron(answer):
+    w, b = _arrays(answer, weights=(2,), bias=())
+    return CORNERS @ w + b
+
+
+def _network(answer):
+    units = np.size(answer[1]) if isinstance(answer, (tuple, list)) and len(answer) > 1 else 1
+    shapes = {"W": (2, units), "biases": (units,), "v": (units,), "c": ()}
+    W, biases, v, c = _arrays(answer, **shapes)
+    hidden = (CORNERS @ W + biases > 0).astype(int)
+    for one, other in ((0, 1), (0, 2), (3, 1), (3, 2)):
+        if (hidden[one] == hidden[other]).all():
+            same = f"{CORNERS[one].tolist()} and {CORNERS[other].tolist()}"
+            raise ValueError(f"the hidden layer gives {same} one answer, but they must differ")
+    return hidden @ v + c
+
+
+nor = Exercise(
+    "nor",
+    properties=[Property("it says 1 only where both inputs are 0", _says((1, 0, 0, 0), _neuron))],
+    hints=[
+        "Draw the square. Which corner must the line cut off, and on which side is the 1?",
+        "Each input that is 1 must pull the score down. Which sign do the weights have?",
+        "At (0, 0) the score is the bias alone. It must be positive, but less than one pull.",
+    ],
+    solution="my_nor = ([-1.0, -1.0], 0.5)",
+)
+
+equal = Exercise(
+    "equal",
+    properties=[Property("it says 1 where the inputs are equal", _says((1, 0, 0, 1), _network))],
+    hints=[
+        "Equal means: both are 1, or neither is. Which gates are these two?",
+        "One hidden neuron can be AND, the other NOR (exercise 1).",
+        "The last neuron must say 1 if at least one hidden neuron does. Which gate is that?",
+    ],
+    solution="my_network = ([[1, -1], [1, -1]], [-1.5, 0.5], [1, 1], -0.5)  # AND, NOR; then OR",
+)
+
+distance = Exercise(
+    "distance",
+    reference=signed_distance,
+    cases=[
+        Case("weights of length 1", np.array([[2.0, 5.0], [-1.0, 0.0]]), np.array([1.0, 0.0]), 0.5),
+        Case("weights 3 and 4", np.array([[3.0, 4.0], [0.0, 0.0]]), np.array([3.0, 4.0]), -5.0),
+        Case("four inputs", np.arange(12.0).reshape(3, 4) - 5, np.array([1.0, -2.0, 0.5, 3.0]), 1),
+    ],
+    mistakes=[
+        Mistake("This is the score: longer weights enlarge it.", lambda x, w, b: x @ w + b),
+        Mistake("The sign is lost.", lambda x, w, b: np.abs(signed_distance(x, w, b))),
+        Mistake("Divide by the length, not its square.", lambda x, w, b: (x @ w + b) / (w @ w)),
+        Mistake("Where is the bias?", lambda x, w, b: signed_distance(x, w, 0.0)),
+        Mistake("Leave b out of the length.", lambda x, w, b: (x @ w + b) / np.sqrt(w @ w + b**2)),
+    ],
+    hints=[
+        "The score is zero on the boundary and grows evenly away from it.",
+        "Walk one unit along the weights: by how much does the score grow?",
+        "It grows by the length of the weights, so divide by that: np.linalg.norm(w).",
+    ],
+)
+
+
+def _wrong_way(w, b, x, y):
+    new_w, new_b = perceptron_update(w, b, x, y)
+    return 2 * w - new_w, 2 * b - new_b
+
+
+def _doubled(w, b, x, y):
+    error = y - np.where(x @ w + b > 0, 1, -1)
+    return w + error * x, b + error
+
+
+update = Exercise(
+    "update",
+    reference=perceptron_update,
+    cases=[
+        Case("a missed +1", np.array([1.0, -1.0]), -0.5, np.array([0.5, 2.0]), 1),
+        Case("a missed -1", np.array([1.0, 1.0]), 0.5, np.array([2.0, 1.0]), -1),
+        Case("a +1 that is right", np.array([1.0, 1.0]), 0.5, np.array([2.0, 1.0]), 1),
+        Case("a -1 that is right", np.array([-1.0, 0.0, 2.0]), 0.0, np.array([3.0, 1.0, 1.0]), -1),
+        Case("zeros at the start", np.zeros(2), 0.0, np.array([1.0, 2.0]), -1),
+    ],
+    mistakes=[
+        Mistake("The step goes the wrong way: a missed score gets worse.", _wrong_way),
+        Mistake("A right answer changes nothing.", lambda w, b, x, y: (w + y * x, b + y)),
+        Mistake("The bias learns too.", lambda w, b, x, y: (perceptron_update(w, b, x, y)[0], b)),
+        Mistake("Your step is twice as long: here y minus the answer is 2 or -2.", _doubled),
+        Mistake(
+            "A score of exactly zero is a mistake too.",
+            lambda w, b, x, y: perceptron_update(w, b, x, y) if x @ w + b else (w, b),
+        ),
+    ],
+    hints=[
+        "First find out whether the answer is right: look at the sign of y times the score.",
+        "If it is wrong, a missed +1 must gain score, a missed -1 must lose some.",
+        "Both at once: add y times the example to the weights. And the bias?",
+    ],
+)
+
+
+def _of(choose):
+    """A mistaken average: ``choose(steps, n)`` of the weights with the bias, one row a step."""
+
+    def mistaken(x, y, epochs):
+        n, x = len(x), np.column_stack([x, np.ones(len(x))])
+        steps = [np.zeros(x.shape[1])]
+        for i in [*range(n)] * epochs:
+            steps.append(steps[-1] + (y[i] - (x[i] @ steps[-1] > 0)) * x[i])
+        chosen = np.array(choose(np.array(steps[1:]), n))
+        return chosen[:-1], chosen[-1]
+
+    return mistaken
+
+
+def _after_mistakes(steps, n):
+    return steps[np.diff(steps, axis=0, prepend=0.0).any(axis=1)].mean(axis=0)
+
+
+_POINTS = np.array([[0.5, 1.0], [1.0, 3.0], [2.0, 0.5], [3.0, 2.5], [1.5, 1.5], [2.5, 3.0]])
+
+average = Exercise(
+    "average",
+    reference=averaged_perceptron,
+    cases=[
+        Case("four examples", np.array([[2.0], [1.0], [0.5], [3.0]]), np.array([1, 0, 0, 1]), 1),
+        Case("a gap, four epochs", _POINTS, np.array([0, 1, 0, 1, 0, 1]), 4),
+        Case("no line parts them", CORNERS, np.array([0, 1, 1, 0]), 5),
+    ],
+    mistakes=[
+        Mistake("These are the last weights.", _of(lambda steps, n: steps[-1])),
+        Mistake("Right answers count too.", _of(_after_mistakes)),
+        Mistake("Count every example.", _of(lambda steps, n: steps[n - 1 :: n].mean(axis=0))),
+        Mistake("Count corrected steps.", _of(lambda steps, n: steps[:-1].sum(0) / len(steps))),
+        Mistake("This is the sum, not the mean.", _of(lambda steps, n: steps.sum(axis=0))),
+        Mistake("Average b too.", _of(lambda steps, n: [*steps.mean(0)[:-1], steps[-1, -1]])),
+    ],
+    hints=[
+        "Keep two more values beside w and b: the sum of all w so far, and that of all b.",
+        "Add to both sums after every example, whether it was a mistake or not.",
+        "At the end divide both by epochs * len(x). Beware of += on an array that you also store.",
+    ],
+)

@@ -1,0 +1,120 @@
+"""What a learner sees of an exercise: a short panel, as text and as HTML."""
+
+import html
+import unicodedata
+
+CORRECT, NOT_YET, NOT_ATTEMPTED = "correct", "not yet", "not attempted"
+# A symbol and a colour (Okabe and Ito's) for each kind of panel; the word itself always leads.
+MARKS = {
+    CORRECT: ("✓", "#009E73"),
+    NOT_YET: ("✗", "#D55E00"),
+    NOT_ATTEMPTED: ("○", "#888888"),
+    "hint": ("?", "#56B4E9"),
+    "solution": ("≡", "#CC79A7"),
+    "exercise": ("▸", "#888888"),
+}
+# Grey that is half transparent looks right on white and on black; text keeps the page's colour.
+BOX = "border-left:4px solid {};background:rgba(127,127,127,0.10);padding:8px 12px;margin:4px 0;"
+CODE = (
+    "background:rgba(127,127,127,0.12);color:inherit;margin:0;padding:4px 8px;"
+    "white-space:pre-wrap;overflow-wrap:anywhere;font-family:monospace;font-size:0.95em;"
+)
+ROWS = "display:grid;grid-template-columns:max-content minmax(0,1fr);gap:4px 10px;margin:8px 0;"
+LABEL = "padding:4px 0;font-size:0.9em;opacity:0.8;"
+
+
+def clean(text, limit=600):
+    """`text` without control characters, and shortened in the middle to about `limit` characters.
+
+    Example:
+        >>> clean("a\\x1b[31m" + 100 * "b", limit=20)
+        'a�[31mbbbbbbbb … bbbbbb (106 characters)'
+    """
+    text = str(text)
+    length = len(text)
+    if length > limit:
+        end = limit // 3
+        text = text[: limit - end] + " … " + text[-end:]
+    text = "".join(
+        "�" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" else c for c in text
+    )
+    return f"{text} ({length:,} characters)" if length > limit else text
+
+
+class Panel:
+    """A short message, printed as text and shown as a panel in a notebook.
+
+    Args:
+        kind: a key of ``MARKS``, e.g. ``"hint"``.
+        title: what follows the kind in the first line, e.g. the exercise's name.
+        message: one or two sentences; each line is a paragraph.
+        rows: pairs (label, text) shown as code, e.g. ``("expected", "[0.5 0.5]")``.
+        notes: sentences after the rows.
+
+    Example:
+        >>> Panel("hint", "1 of 3, softmax", "Subtract something first.")
+        ? hint 1 of 3, softmax
+        Subtract something first.
+    """
+
+    def __init__(self, kind, title, message="", rows=(), notes=()):
+        self.kind = kind
+        self.title = title
+        self.message = message
+        self.rows = tuple(rows)
+        self.notes = tuple(notes)
+
+    @property
+    def text(self):
+        """The whole panel as plain text."""
+        return repr(self)
+
+    def __repr__(self):
+        lines = [f"{MARKS[self.kind][0]} {self.kind} {self.title}", self.message]
+        for label, text in self.rows:
+            if "\n" in text:
+                lines += [f"  {label}:".rstrip(), *(f"    {line}" for line in text.split("\n"))]
+            else:
+                lines.append(f"  {label}: {text}")
+        return "\n".join(line for line in [*lines, *self.notes] if line)
+
+    def _repr_html_(self):
+        symbol, colour = MARKS[self.kind]
+        parts = [
+            f'<div style="{BOX.format(colour)}">',
+            f"<strong>{symbol} {html.escape(self.kind)}</strong> {html.escape(self.title)}",
+        ]
+        parts += [_paragraph(line) for line in self.message.split("\n") if line]
+        if self.rows:
+            parts.append(f'<div style="{ROWS}">')
+            for label, text in self.rows:
+                parts.append(f'<div style="{LABEL}">{html.escape(label)}</div>')
+                parts.append(f'<pre style="{CODE}">{html.escape(text)}</pre>')
+            parts.append("</div>")
+        parts += [_paragraph(note) for note in self.notes]
+        return "\n".join([*parts, "</div>"])
+
+
+def _paragraph(text):
+    return f'<p style="margin:6px 0 0 0;">{html.escape(text)}</p>'
+
+
+class Verdict(Panel):
+    """What `check` says: ``status`` is "correct", "not yet" or "not attempted".
+
+    Example:
+        >>> verdict = Verdict("correct", "softmax", "2 cases hold.")
+        >>> verdict.status
+        'correct'
+        >>> print(verdict.text)
+        ✓ correct · softmax
+        2 cases hold.
+    """
+
+    def __init__(self, status, exercise, message="", rows=(), notes=()):
+        super().__init__(status, f"· {exercise}", message, rows, notes)
+
+    @property
+    def status(self):
+        """ "correct", "not yet" or "not attempted"."""
+        return self.kind
