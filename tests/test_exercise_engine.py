@@ -23,6 +23,7 @@ from dlkit.exercises.engine import Case, Exercise, Mistake, Property
 from dlkit.exercises.judging import judge
 from dlkit.exercises.values import show, to_array
 from dlkit.exercises.verdicts import MARKS, Panel, clean
+from dlkit.scratch import activations
 
 ROWS = np.array([[1.0, 2.0, 3.0], [0.0, 0.5, -4.0]])
 
@@ -259,7 +260,7 @@ def test_not_yet_names_case_input_expected_got_and_difference():
         (lambda x: np, "an object of type module"),
         (lambda x: (row for row in softmax(x)), "an object of type generator"),
         (lambda x: [None, 1.0], "a list that holds None"),
-        (lambda x: ["a", "b"], "a list that holds an object of type str"),
+        (lambda x: ["a", "b"], "a list that holds a string"),
         (lambda x: np.array([{}, {}]), "holds a dictionary"),
         (lambda x: softmax(x) + 1j, "The numbers are wrong."),
         (lambda x: [], "The shape is (0,)"),
@@ -344,6 +345,40 @@ def test_one_number_that_agrees_by_chance_names_no_mistake():
     assert "square root" in exercise.check(lambda x: np.sqrt(np.sum(x))).text
     text = exercise.check(lambda x: 2.0).text
     assert "“one” fails" in text and "square root" not in text
+
+
+def test_agreement_on_a_case_that_is_right_names_no_mistake():
+    cases = [Case("one", 1.0), Case("two", 2.0), Case("three", 3.0)]
+    mistakes = [Mistake("You added two.", lambda x: x + 2)]
+    exercise = number(reference=lambda x: 2 * x, cases=cases, mistakes=mistakes)
+    assert "added two" in exercise.check(lambda x: x + 2).text
+    text = exercise.check(lambda x: {1.0: 3.0, 2.0: 4.0, 3.0: 7.0}[x]).text  # wrong, right, wrong
+    assert "“one” fails" in text and "added two" not in text
+
+
+def test_a_count_that_is_nearly_right_is_wrong():
+    exercise = number(reference=lambda x: 10_000, cases=[Case("one", 1.0)], mistakes=[])
+    assert "The number is wrong" in exercise.check(lambda x: 10_001).text
+    exercise = number(reference=lambda x: 10_000.0, cases=[Case("one", 1.0)], mistakes=[])
+    assert "come close" in exercise.check(lambda x: 10_001).text
+
+
+def test_a_rounded_value_is_right_but_not_exactly():
+    exercise = value(6.907755, rtol=1e-3)
+    assert exercise.check(6.907755).text.endswith("Right, exactly.")
+    assert exercise.check(6.91).text.endswith("Right; the largest difference is 2.2e-03.")
+
+
+def test_none_is_told_apart_from_no_answer():
+    assert "forget a `return`" in value(3).check(None).text
+    assert "forget a `return`" not in value(3).check(...).text
+
+
+def test_a_solution_from_scratch_says_where_it_is():
+    exercise = make(reference=activations.softmax, solution=None)
+    assert "def softmax" in exercise.solution().text
+    assert "From dlkit.scratch._squashing" in exercise.solution().text
+    assert "From dlkit.scratch" not in make().solution().text
 
 
 def test_a_result_of_another_shape_is_no_mistake_by_name():

@@ -1,9 +1,12 @@
 # Set-up, the same in every lesson: finds dlkit beside the notebooks, or installs it (Colab).
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+# NumPy on one thread: several wait for one another as soon as another program is busy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 REPOSITORY, REF = "", "main"
 if find_spec("dlkit") is None:
     folders = Path("here").absolute().parents

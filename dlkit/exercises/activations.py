@@ -80,6 +80,7 @@ softmax = Exercise(
         Case("a batch of two", np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 4.0]])),
         Case("logits of 1000", np.array([[1000.0, 0.0], [999.0, 1000.0]])),
         Case("logits of -1000", np.array([[-1000.0, -1001.0]])),
+        Case("1000 and -1000 in one row", np.array([[1000.0, -1000.0]])),
         Case("two rows far apart", np.array([[0.0, 1.0], [2000.0, 2001.0]])),
         Case("a single example", np.array([0.5, -1.5, 3.0])),
         Case("three axes", np.arange(12.0).reshape(2, 2, 3) ** 1.5),
@@ -103,6 +104,11 @@ softmax = Exercise(
             "Your sum runs over the whole batch: every example needs a sum of its own.",
             lambda z: _shares(np.exp(z - np.max(z, axis=-1, keepdims=True)), axis=None),
         ),
+        Mistake(
+            "You subtract the mean of a row. That is allowed, but its largest power may still be "
+            "too large for the computer.",
+            lambda z: _shares(np.exp(z - np.mean(z, axis=-1, keepdims=True)), axis=-1),
+        ),
         Mistake("Those are the powers: divide them by their sum.", np.exp),
         Mistake("That is the logarithm of the softmax.", activations.log_softmax),
     ],
@@ -119,6 +125,11 @@ SHAPE = (400, 100)  # fan_in and fan_out differ, so that taking one for the othe
 
 def _drawn(answer, seed=0, shape=SHAPE):
     return np.asarray(answer(shape, np.random.default_rng(seed)), dtype=float)
+
+
+def _returns_something(answer):
+    if answer(SHAPE, np.random.default_rng(0)) is None:
+        return "it returned nothing (None). Is a `return` missing?"
 
 
 def _has_shape(answer):
@@ -170,6 +181,7 @@ he_normal = Exercise(
     "he_normal",
     reference=initializers.he_normal,
     properties=[
+        Property("it returns the weights", _returns_something),
         Property("the weights have the shape asked for", _has_shape),
         Property("the generator decides the weights", _uses_generator),
         Property("their mean is 0", _has_mean_zero),
@@ -181,11 +193,6 @@ he_normal = Exercise(
         "The standard deviation is a square root: sqrt(2 / fan_in), and fan_in is shape[0].",
         "rng.normal(mean, standard deviation, shape) draws the numbers.",
     ],
-    solution=(
-        "def my_he_normal(shape, rng):\n"
-        "    fan_in = shape[0]\n"
-        "    return rng.normal(0, np.sqrt(2 / fan_in), shape)"
-    ),
 )
 
 hat = Exercise(

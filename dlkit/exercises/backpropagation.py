@@ -177,6 +177,10 @@ dense_backward = Exercise(
             ),
         ),
         Mistake(
+            "The order is dx, dkernel, dbias.",
+            lambda upstream, x, kernel: (x.T @ upstream, upstream.sum(axis=0), upstream @ kernel.T),
+        ),
+        Mistake(
             "dbias is summed over the units. Sum over the examples.",
             lambda upstream, x, kernel: (upstream @ kernel.T, x.T @ upstream, upstream.sum(axis=1)),
         ),
@@ -186,13 +190,6 @@ dense_backward = Exercise(
         "upstream is (n, units). Which transpose makes (n, units) @ ? come out as (n, features)?",
         "dx = upstream @ kernel.T, dkernel = x.T @ upstream. Each example uses the bias once.",
     ],
-    solution=(
-        "def my_dense_backward(upstream, x, kernel):\n"
-        "    dx = upstream @ kernel.T  # (n, units) @ (units, features)\n"
-        "    dkernel = x.T @ upstream  # (features, n) @ (n, units)\n"
-        "    dbias = upstream.sum(axis=0)  # (units,)\n"
-        "    return dx, dkernel, dbias"
-    ),
 )
 
 
@@ -221,8 +218,8 @@ two_layer_gradients = Exercise(
     "two_layer_gradients",
     reference=two_layer_backward,
     cases=[
-        Case("4 examples, 3 inputs, 5 hidden units", *_network(4, 3, 5)),
         Case("a single example", *_network(1, 2, 3)),
+        Case("4 examples, 3 inputs, 5 hidden units", *_network(4, 3, 5)),
         Case("50 examples, 8 inputs, 6 hidden units", *_network(50, 8, 6)),
     ],
     mistakes=[
@@ -246,7 +243,9 @@ find_the_bug = Exercise(
         Mistake("The gradient of W1 agrees with the nudges. Print all four numbers.", "W1"),
         Mistake("The gradient of b1 agrees with the nudges. Print all four numbers.", "b1"),
         Mistake("The gradient of b2 agrees with the nudges. Print all four numbers.", "b2"),
-        Mistake("Name the array as the lesson does, with a capital W.", "w2"),
+        Mistake("Right array, but give its name as it stands in NAMES.", "dW2"),
+        Mistake("Right array, but give its name as it stands in NAMES: with a capital W.", "w2"),
+        Mistake("That is its place in NAMES. Give the name itself.", 2),
     ],
     hints=[
         "The lesson's gradient_check takes any backward pass. Give it exercises.buggy_gradients.",
@@ -255,6 +254,7 @@ find_the_bug = Exercise(
     ],
     solution=(
         "found = gradient_check(exercises.buggy_gradients, toy, toy_x, toy_y)\n"
-        "my_find_the_bug = NAMES[found.argmax()]"
+        "my_find_the_bug = NAMES[found.argmax()]\n"
+        "# The line is dW2 = h.T @ delta2: the bug takes z1, from before ReLU, in place of h."
     ),
 )

@@ -14,25 +14,28 @@ MISSING = object()
 
 def check(exercise, answer, given=()):
     """The `Verdict` on an answer to an `Exercise`; see ``Exercise.check``."""
+    if answer is None:
+        return not_attempted(
+            exercise, "The answer is None. Did you print it, or forget a `return`?"
+        )
     if answer is MISSING or is_blank(answer):
         return not_attempted(exercise)
     return Check(exercise, answer, given).run()
 
 
 def is_blank(answer):
-    """Whether an answer is ``...`` or None, or a tuple or list that still holds ``...``."""
+    """Whether an answer is ``...``, or a tuple or list that still holds ``...``."""
     if isinstance(answer, (tuple, list)):
         return any(part is ... for part in answer)
-    return answer is ... or answer is None
+    return answer is ...
 
 
 def is_scalar(value):
-    """Whether a result is one number."""
     return not isinstance(value, (tuple, list, dict)) and not np.ndim(value)
 
 
-def not_attempted(exercise):
-    message = f"Your turn. If you are stuck: exercises.{exercise.name}.hint()"
+def not_attempted(exercise, message="Your turn."):
+    message += f" If you are stuck: exercises.{exercise.name}.hint()"
     return Verdict(NOT_ATTEMPTED, exercise.name, message)
 
 
@@ -127,6 +130,7 @@ class Check:
             )
         judgement, shown = self.judge(self.answer, exercise.reference)
         if judgement.holds:
+            self.largest, self.exact = judgement.difference or 0.0, judgement.kind == "exact"
             return
         for mistake in exercise.mistakes:
             if self.equals(self.answer, mistake.function):
@@ -188,21 +192,25 @@ class Check:
     def name_mistake(self, case, outcome):
         """The message of the usual mistake that gives just this result; "" if none does.
 
-        One number may agree by chance: then the mistake must agree on a second case as well. Of
-        several mistakes, the one that agrees on most cases is named.
+        One number may agree by chance: then the mistake must agree on a second case that is wrong
+        as well, if there is one. Of several mistakes, the one that agrees most is named.
         """
         found = [m for m in self.exercise.mistakes if self.makes(m, case, outcome.value)]
         if not found:
             return ""
-        agreed = dict.fromkeys(found, 0)
-        results = [self.result(other) for other in self.exercise.cases]
-        for other, result in zip(self.exercise.cases, results, strict=True):
+        agreed, agreed_wrong, wrong = dict.fromkeys(found, 0), dict.fromkeys(found, 0), 0
+        for other in self.exercise.cases:
+            result = self.result(other)
+            if result.error is not None:
+                continue
+            is_wrong = not self.equals(result.value, self.expected(other))
+            wrong += is_wrong
             for mistake in found:
-                agreed[mistake] += result.error is None and self.makes(mistake, other, result.value)
-        best = max(found, key=agreed.get)
-        tried = sum(result.error is None for result in results)
-        needed = min(2, tried) if is_scalar(outcome.value) else 1
-        return best.message if agreed[best] >= needed else ""
+                agrees = self.makes(mistake, other, result.value)
+                agreed[mistake] += agrees
+                agreed_wrong[mistake] += agrees and is_wrong
+        best, needed = max(found, key=agreed.get), min(2, wrong) if is_scalar(outcome.value) else 1
+        return best.message if agreed_wrong[best] >= needed else ""
 
     def result(self, case):
         args, kwargs = self.arguments.fresh(case)

@@ -141,7 +141,12 @@ class Exercise:
 
     def solution(self):
         """The source of the reference: the code that the tests run."""
-        return Panel("solution", f"· {self.name}", rows=[("one way to do it", self.solution_code)])
+        where = getattr(self.reference, "__module__", "")
+        notes = []
+        if not self.has_solution_text and where.startswith("dlkit.scratch"):
+            notes = [f"From {where}, where its small helpers, which check the input, are as well."]
+        rows = [("one way to do it", self.solution_code)]
+        return Panel("solution", f"· {self.name}", rows=rows, notes=notes)
 
     @property
     def solution_code(self):

@@ -173,16 +173,6 @@ numerical_gradient = Exercise(
         "np.ndindex(x.shape) gives every index of an array of any shape.",
         "Copy x, add step at the index, evaluate; subtract at the same index of another copy.",
     ],
-    solution="""
-def my_numerical_gradient(function, x, step=1e-5):
-    gradient = np.zeros(x.shape)
-    for index in np.ndindex(x.shape):
-        ahead, behind = x.astype(float), x.astype(float)  # two copies
-        ahead[index] += step
-        behind[index] -= step
-        gradient[index] = (function(ahead) - function(behind)) / (2 * step)
-    return gradient
-""",
 )
 
 # ---- minibatches -----------------------------------------------------------------------------

@@ -55,31 +55,27 @@ weights = Exercise(
     mistakes=[
         Mistake(
             "You left out the biases.",
-            lambda kernel_size, channels, filters, use_bias: kernel_size**2 * channels * filters,
+            lambda k, c, f, use_bias: k**2 * c * f,
+        ),
+        Mistake(
+            "You added a single bias. Every filter has one.",
+            lambda k, c, f, use_bias: k**2 * c * f + use_bias,
         ),
         Mistake(
             "You counted biases even where use_bias is False.",
-            lambda kernel_size, channels, filters, use_bias: count_weights(
-                kernel_size, channels, filters, True
-            ),
+            lambda k, c, f, use_bias: count_weights(k, c, f, True),
         ),
         Mistake(
             "You counted one kernel for each filter. A filter has one for every input channel.",
-            lambda kernel_size, channels, filters, use_bias: count_weights(
-                kernel_size, 1, filters, use_bias
-            ),
+            lambda k, c, f, use_bias: count_weights(k, 1, f, use_bias),
         ),
         Mistake(
             "A kernel is a square: k rows of k weights.",
-            lambda kernel_size, channels, filters, use_bias: (
-                kernel_size * channels * filters + use_bias * filters
-            ),
+            lambda k, c, f, use_bias: k * c * f + use_bias * f,
         ),
         Mistake(
             "You gave each kernel a bias. There is one for each filter, shared by its channels.",
-            lambda kernel_size, channels, filters, use_bias: (
-                (kernel_size**2 + use_bias) * channels * filters
-            ),
+            lambda k, c, f, use_bias: (k**2 + use_bias) * c * f,
         ),
     ],
     hints=[
@@ -229,10 +225,7 @@ convolution = Exercise(
             "Only the first channel is in your result. A filter adds up over all of them.",
             lambda image, kernel: convolve_channels(image[:, :, :1], kernel[:, :, :1]),
         ),
-        Mistake(
-            "You padded the image. Without padding, the kernel stays inside.",
-            _padded,
-        ),
+        Mistake("You padded the image. Without padding, the kernel stays inside.", _padded),
     ],
     hints=[
         "For one place (i, j) and one filter: which part of the image lies under the kernel?",

@@ -42,6 +42,10 @@ parameters = Exercise(
             "that adds up?",
             lambda widths: sum(m * n + m for m, n in zip(widths[:-1], widths[1:], strict=True)),
         ),
+        Mistake(
+            "You gave one bias to each layer. Each unit has its own.",
+            lambda widths: sum(m * n + 1 for m, n in zip(widths[:-1], widths[1:], strict=True)),
+        ),
         Mistake("You counted the units. Each of them has many weights.", sum),
         Mistake(
             "These are the parameters of the last layer alone.", lambda w: w[-2] * w[-1] + w[-1]
@@ -70,7 +74,7 @@ def count_steps(examples, batch_size, epochs):
         >>> count_steps(100, 32, 2)
         8
     """
-    return epochs * math.ceil(examples / batch_size)
+    return epochs * -(-examples // batch_size)  # // rounds down, so - twice rounds up
 
 
 steps = Exercise(
@@ -143,6 +147,10 @@ accuracy = Exercise(
             lambda y_true, logits: np.mean(np.argmax(logits, axis=0) == y_true),
         ),
         Mistake(
+            "argmax without an axis gives one place for the whole table. Each row has a vote.",
+            lambda y_true, logits: np.mean(np.argmax(logits) == y_true),
+        ),
+        Mistake(
             "That is a percentage, or a count. The accuracy is a share, from 0 to 1.",
             lambda y_true, logits: 100 * accuracy_of(y_true, logits),
         ),
@@ -177,10 +185,10 @@ def loss_of_a_guess(classes):
         One number, in nats.
 
     Example:
-        >>> round(loss_of_a_guess(10), 2)
+        >>> float(loss_of_a_guess(10).round(2))
         2.3
     """
-    return -math.log(1 / classes)
+    return -np.log(1 / classes)
 
 
 untrained_loss = Exercise(

@@ -2,10 +2,8 @@
 
 import numpy as np
 
+from dlkit.exercises._gates import CORNERS, network_scores, neuron_scores, says
 from dlkit.exercises.engine import Case, Exercise, Mistake, Property
-
-CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-NAMES = {0: "always 0", 1: "AND", 6: "XOR", 7: "OR", 9: "equal", 14: "NAND", 15: "always 1"}
 
 
 def signed_distance(x, w, b):
@@ -80,73 +78,24 @@ def averaged_perceptron(x, y, epochs):
     return sum_of_w / (epochs * len(x)), sum_of_b / (epochs * len(x))
 
 
-def _arrays(answer, **shapes):
-    """The parts of an answer as arrays; raises a ValueError that says what is wrong with it."""
-    parts = tuple(answer) if isinstance(answer, (tuple, list)) else (answer,)
-    if len(parts) != len(shapes):
-        wanted = ", ".join(shapes)
-        raise ValueError(f"it has {len(parts)} of {len(shapes)} parts: give ({wanted})")
-    try:
-        arrays = [np.asarray(part, dtype=float) for part in parts]
-    except (TypeError, ValueError):
-        raise ValueError("one of its parts does not hold numbers in even rows") from None
-    for array, (name, shape) in zip(arrays, shapes.items(), strict=True):
-        if array.shape != shape or not np.isfinite(array).all():
-            raise ValueError(f"{name} is {array.tolist()}; expected numbers of shape {shape}")
-    return arrays
-
-
-def _says(wanted, scores_of):
-    """A test for a `Property`: the scores at the four corners must give the wanted answers."""
-
-    def test(answer):
-        try:
-            scores = scores_of(answer)
-        except ValueError as error:
-            return str(error)
-        answers = (scores > 0).astype(int)
-        if (answers == wanted).all():
-            return None
-        first = (answers != wanted).argmax()
-        edge = ", just on the boundary, where the step says 0" if scores[first] == 0 else ""
-        known = NAMES.get(int(answers @ [8, 4, 2, 1]))
-        also = f" Your answers are those of {known}." if known else ""
-        return f"at {CORNERS[first].tolist()} the score is {scores[first]:g}{edge}.{also}"
-
-    return test
-
-
-def _neuron(answer):
-    w, b = _arrays(answer, weights=(2,), bias=())
-    return CORNERS @ w + b
-
-
-def _network(answer):
-    units = np.size(answer[1]) if isinstance(answer, (tuple, list)) and len(answer) > 1 else 1
-    shapes = {"W": (2, units), "biases": (units,), "v": (units,), "c": ()}
-    W, biases, v, c = _arrays(answer, **shapes)
-    hidden = (CORNERS @ W + biases > 0).astype(int)
-    for one, other in ((0, 1), (0, 2), (3, 1), (3, 2)):
-        if (hidden[one] == hidden[other]).all():
-            same = f"{CORNERS[one].tolist()} and {CORNERS[other].tolist()}"
-            raise ValueError(f"the hidden layer gives {same} one answer, but they must differ")
-    return hidden @ v + c
-
-
 nor = Exercise(
     "nor",
-    properties=[Property("it says 1 only where both inputs are 0", _says((1, 0, 0, 0), _neuron))],
+    properties=[
+        Property("it says 1 only where both inputs are 0", says((1, 0, 0, 0), neuron_scores))
+    ],
     hints=[
         "Draw the square. Which corner must the line cut off, and on which side is the 1?",
         "Each input that is 1 must pull the score down. Which sign do the weights have?",
-        "At (0, 0) the score is the bias alone. It must be positive, but less than one pull.",
+        "At (0, 0) the score is the bias alone. It must be positive, and one pull at most.",
     ],
     solution="my_nor = ([-1.0, -1.0], 0.5)",
 )
 
 equal = Exercise(
     "equal",
-    properties=[Property("it says 1 where the inputs are equal", _says((1, 0, 0, 1), _network))],
+    properties=[
+        Property("it says 1 where the inputs are equal", says((1, 0, 0, 1), network_scores))
+    ],
     hints=[
         "Equal means: both are 1, or neither is. Which gates are these two?",
         "One hidden neuron can be AND, the other NOR (exercise 1).",
@@ -188,6 +137,12 @@ def _doubled(w, b, x, y):
     return w + error * x, b + error
 
 
+def _until_right(w, b, x, y):
+    while y * (x @ w + b) <= 0:
+        w, b = perceptron_update(w, b, x, y)
+    return w, b
+
+
 update = Exercise(
     "update",
     reference=perceptron_update,
@@ -197,9 +152,11 @@ update = Exercise(
         Case("a +1 that is right", np.array([1.0, 1.0]), 0.5, np.array([2.0, 1.0]), 1),
         Case("a -1 that is right", np.array([-1.0, 0.0, 2.0]), 0.0, np.array([3.0, 1.0, 1.0]), -1),
         Case("zeros at the start", np.zeros(2), 0.0, np.array([1.0, 2.0]), -1),
+        Case("wrong even after it", np.array([4.0, 0.0]), 0.0, np.array([1.0, 1.0]), -1),
     ],
     mistakes=[
         Mistake("The step goes the wrong way: a missed score gets worse.", _wrong_way),
+        Mistake("One step only, even if the answer stays wrong.", _until_right),
         Mistake("A right answer changes nothing.", lambda w, b, x, y: (w + y * x, b + y)),
         Mistake("The bias learns too.", lambda w, b, x, y: (perceptron_update(w, b, x, y)[0], b)),
         Mistake("Your step is twice as long: here y minus the answer is 2 or -2.", _doubled),
@@ -234,6 +191,14 @@ def _after_mistakes(steps, n):
     return steps[np.diff(steps, axis=0, prepend=0.0).any(axis=1)].mean(axis=0)
 
 
+def _with_start(steps, n):
+    return steps.sum(axis=0) / (len(steps) + 1)
+
+
+def _all_the_last(steps, n):  # the weights; numbers such as the bias cannot be changed in place
+    return [*steps[-1, :-1], steps[:, -1].mean()]
+
+
 _POINTS = np.array([[0.5, 1.0], [1.0, 3.0], [2.0, 0.5], [3.0, 2.5], [1.5, 1.5], [2.5, 3.0]])
 
 average = Exercise(
@@ -247,6 +212,8 @@ average = Exercise(
     mistakes=[
         Mistake("These are the last weights.", _of(lambda steps, n: steps[-1])),
         Mistake("Right answers count too.", _of(_after_mistakes)),
+        Mistake("The zeros at the start are no step.", _of(_with_start)),
+        Mistake("A new array each step: += changes those you stored.", _of(_all_the_last)),
         Mistake("Count every example.", _of(lambda steps, n: steps[n - 1 :: n].mean(axis=0))),
         Mistake("Count corrected steps.", _of(lambda steps, n: steps[:-1].sum(0) / len(steps))),
         Mistake("This is the sum, not the mean.", _of(lambda steps, n: steps.sum(axis=0))),

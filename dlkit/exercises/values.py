@@ -77,6 +77,8 @@ def name_of(value):
         return "None"
     if type(value) in NAMES:
         return NAMES[type(value)]
+    if isinstance(value, str):
+        return "a string"
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if callable(value):

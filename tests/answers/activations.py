@@ -91,6 +91,14 @@ WRONG = {
     "softmax": [
         (lambda z: np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True), "shift invar"),
         (lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(-1, keepdims=True), "of its own"),
+        (lambda z: scipy.special.softmax(z - z.mean(-1, keepdims=True), axis=-1) * 2, "are wrong"),
+        (
+            lambda z: (
+                np.exp(z - z.mean(-1, keepdims=True))
+                / np.exp(z - z.mean(-1, keepdims=True)).sum(-1, keepdims=True)
+            ),
+            "subtract the mean",
+        ),
         (lambda z: powers_over_sum(z, axis=0), "over the examples"),
         (lambda z: powers_over_sum(z, axis=None), "a sum of its own"),
         (lambda z: np.exp(z), "Those are the powers"),

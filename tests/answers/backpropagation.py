@@ -141,7 +141,9 @@ WRONG = {
         ("b1", "gradient of b1 agrees"),
         ("b2", "gradient of b2 agrees"),
         ("w2", "capital W"),
-        (2, "wrong value"),
+        (2, "its place in NAMES"),
+        ("dW2", "as it stands in NAMES."),
+        (np.array([0.0, 0.0, 1.0, 0.0]), "wrong value"),
     ],
 }
 

@@ -86,6 +86,11 @@ WRONG = {
         (lambda w: (w[0] + 1) * w[1] + (w[-2] + 1) * w[-1], "“no hidden layer” fails"),
         (lambda w: sum(m * n + m for m, n in pairwise(w)), "a bias to each input"),
         (sum, "You counted the units"),
+        (
+            lambda w: sum(m * n for m, n in pairwise(w)) + sum(w),
+            "“one hidden layer” fails. The number is wrong",
+        ),
+        (lambda w: sum(m * n + 1 for m, n in pairwise(w)), "one bias to each layer"),
         (lambda w: (w[-2] + 1) * w[-1], "the last layer alone"),
         (lambda w: [(m + 1) * n for m, n in pairwise(w)], "The shape is (2,); expected ()"),
         (lambda w: print(sum((m + 1) * n for m, n in pairwise(w))), "It returned nothing"),
@@ -112,7 +117,7 @@ WRONG = {
         (lambda y, z: z.argmax(axis=1) == y, "The shape is (3,); expected ()"),
         (
             lambda y, z: np.mean(z.argmax() == y),
-            "“three examples, three classes” fails. The number",
+            "argmax without an axis",
         ),
         (lambda y, z: accuracy_score(y, z), "ValueError"),
         (lambda y, z: np.mean(np.abs(z).argmax(axis=1) == y), "“negative logits” fails"),
