@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlkit.exercises.digit_readers import few_parameters, reads_digits
+from dlkit.exercises._digit_readers import few_parameters, reads_digits
 from dlkit.exercises.engine import Case, Exercise, Mistake
 
 side = Exercise(

@@ -5,28 +5,11 @@ import types
 import keras
 import numpy as np
 import tensorflow as tf
+from digit_stand_ins import ONE_HOT, Y_VAL, Reader, with_errors
 
 RNG = np.random.default_rng(0)
 X_VAL = RNG.random((50, 28, 28, 1), dtype=np.float32)
-Y_VAL = np.arange(50) % 10
 GIVEN = {"small_cnn": (X_VAL, Y_VAL)}
-
-
-class Reader:
-    """Quacks like a Keras model that has read each digit, and puts out what it is told to."""
-
-    def __init__(self, scores, parameters=9_000):
-        self.scores, self.parameters = np.asarray(scores), parameters
-
-    def count_params(self):
-        return self.parameters
-
-    def predict(self, x, **arguments):
-        return self.scores
-
-
-ONE_HOT = np.eye(10)[Y_VAL]
-ERRORS = np.eye(10)[np.where(np.arange(50) < 4, (Y_VAL + 1) % 10, Y_VAL)]  # 46 of 50 read
 
 
 def untrained(filters, outputs=10, channels=1):
@@ -190,7 +173,7 @@ WRONG = {
         (untrained(8, channels=3), "It raised ValueError"),
         (untrained(8, outputs=1), "its output has shape (50, 1). Expected (50, 10)"),
         (types.SimpleNamespace(history={"loss": [0.1]}, epoch=[0]), "the history that fit returns"),
-        (Reader(ERRORS), "it reads only 92.0%."),
+        (Reader(with_errors(4)), "it reads only 92.0%."),
         (Reader(np.full((50, 10), np.inf)), "the training diverged"),
         (0.99, "this is no Keras model, but of type float"),
     ],

@@ -7,29 +7,12 @@ from itertools import pairwise
 import keras
 import numpy as np
 import tensorflow as tf
+from digit_stand_ins import ONE_HOT, Y_VAL, Reader, with_errors
 from sklearn.metrics import accuracy_score
 
 RNG = np.random.default_rng(0)
 X_VAL = RNG.random((50, 28, 28), dtype=np.float32)
-Y_VAL = np.arange(50) % 10
 GIVEN = {"small_model": (X_VAL, Y_VAL)}
-
-
-class Reader:
-    """Quacks like a Keras model that has read each digit, and puts out what it is told to."""
-
-    def __init__(self, scores, parameters=9_000):
-        self.scores, self.parameters = np.asarray(scores), parameters
-
-    def count_params(self):
-        return self.parameters
-
-    def predict(self, x, **arguments):
-        return self.scores
-
-
-ONE_HOT = np.eye(10)[Y_VAL]
-ERRORS = np.eye(10)[np.where(np.arange(50) < 5, (Y_VAL + 1) % 10, Y_VAL)]  # 45 of 50 read
 
 
 def untrained(*units):
@@ -141,7 +124,7 @@ WRONG = {
         (for_flat_images(), "It raised ValueError"),
         (types.SimpleNamespace(history={"loss": [0.1]}, epoch=[0]), "the history that fit returns"),
         (keras.Sequential, "this is no Keras model, but of type type"),
-        (Reader(ERRORS), "it reads only 90.0%."),
+        (Reader(with_errors(5)), "it reads only 90.0%."),
         (Reader(Y_VAL), "its output has shape (50,). Expected (50, 10)"),
         (Reader(np.full((50, 10), np.nan)), "the training diverged"),
         (ONE_HOT, "but of type ndarray"),
