@@ -195,6 +195,21 @@ def speaks_keras_3(lesson):
             yield f"code cell {number} uses tf.keras: write keras"
 
 
+LOADS_KERAS = (
+    r"^ *(import|from) +(keras|tensorflow)\b|start_keras|"
+    r"from dlkit(\.| import .*)\b(models|training|interpret)\b"
+)
+
+
+def loads_keras_only_in_its_section(lesson):
+    """Of a lesson that builds by hand first, and then shows the same in Keras."""
+    for number, cell in enumerate(lesson.cells):
+        if "## The same in Keras" in source(cell) and cell["cell_type"] == "markdown":
+            before = [source(c) for c in lesson.cells[:number] if c["cell_type"] == "code"]
+            if any(re.search(LOADS_KERAS, code, flags=re.MULTILINE) for code in before):
+                yield "Keras is loaded before the section 'The same in Keras'"
+
+
 # ---- The committed outputs -------------------------------------------------------------------
 
 
@@ -248,6 +263,7 @@ RULES = [
     has_the_kernel_python3,
     has_links_that_resolve,
     speaks_keras_3,
+    loads_keras_only_in_its_section,
     was_run_from_top_to_bottom,
     has_no_stderr_and_no_error,
     has_clean_outputs,
@@ -421,6 +437,22 @@ MUTATIONS = [
     (has_links_that_resolve, "Markdown", rewrite(3, "word", "[word](99_none.ipynb#part)")),
     (has_links_that_resolve, "HTML", rewrite(3, "word", '<img src="none.png">')),
     (speaks_keras_3, "tf.keras", rewrite(4, "x = 1", "tf.keras.Model")),
+    (
+        loads_keras_only_in_its_section,
+        "import",
+        lambda lesson: (
+            rewrite(4, "x = 1", "import keras")(lesson),
+            rewrite(5, "## Section 1", "## The same in Keras")(lesson),
+        ),
+    ),
+    (
+        loads_keras_only_in_its_section,
+        "through dlkit",
+        lambda lesson: (
+            rewrite(4, "x = 1", "from dlkit import data, models")(lesson),
+            rewrite(5, "## Section 1", "## The same in Keras")(lesson),
+        ),
+    ),
     (was_run_from_top_to_bottom, "not", lambda lesson: lesson.code[3].update(execution_count=None)),
     (was_run_from_top_to_bottom, "again", lambda lesson: lesson.code[3].update(execution_count=99)),
     (has_no_stderr_and_no_error, "stderr", add_output(stream("oh", "stderr"))),
