@@ -117,7 +117,7 @@ class Check:
         if judgement.holds:
             self.largest = max(self.largest, judgement.difference)
             self.exact = self.exact and judgement.kind == "exact"
-        if not judgement.holds:
+        else:
             rows += [("expected", show(expected)), ("got", shown)]
             self.stop_wrong(f"{label} fails.", judgement, rows, self.name_mistake(case, outcome))
 

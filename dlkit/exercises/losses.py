@@ -3,6 +3,7 @@
 import numpy as np
 
 from dlkit.exercises.engine import Case, Exercise, Mistake
+from dlkit.scratch import losses
 from dlkit.scratch.activations import sigmoid, softmax
 
 # Loaves that customers asked for on fifteen days.
@@ -142,6 +143,7 @@ quantile_loss = Exercise(
     ],
 )
 
+
 binary_crossentropy = Exercise(
     "binary_crossentropy",
     reference=crossentropy_of_logits,
@@ -166,7 +168,9 @@ binary_crossentropy = Exercise(
         ),
         Mistake(
             "You clip the probability, so no mistake costs more than about 16: use the logit.",
-            lambda y_true, logits: _from_clipped_probabilities(y_true, logits),
+            lambda y_true, logits: losses.binary_crossentropy(
+                y_true[:, None], sigmoid(logits.astype(float))[:, None]
+            ),
         ),
     ],
     hints=[
@@ -177,12 +181,13 @@ binary_crossentropy = Exercise(
 )
 
 
-def _from_clipped_probabilities(y_true, logits):
-    p = np.clip(sigmoid(np.asarray(logits, dtype=float)), 1e-7, 1 - 1e-7)
-    return -(y_true * np.log(p) + (1 - y_true) * np.log(1 - p))
-
-
 _LOGITS = np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 0.0], [-1.0, 3.0, 1.0], [0.5, 0.0, -0.5]])
+
+
+def _through_axis_0(y_true, logits):
+    one_hot = np.eye(logits.shape[1])[y_true]
+    return (softmax(logits, axis=0) - one_hot) / len(logits)
+
 
 crossentropy_gradient = Exercise(
     "crossentropy_gradient",
@@ -207,7 +212,7 @@ crossentropy_gradient = Exercise(
         ),
         Mistake(
             "Your softmax runs over the examples (axis 0): it must run over the classes.",
-            lambda y_true, logits: _through_axis_0(y_true, logits),
+            _through_axis_0,
         ),
         Mistake(
             "You divided by the number of entries: divide by the number of examples only.",
@@ -220,11 +225,6 @@ crossentropy_gradient = Exercise(
         "The loss is a mean over the n rows, so divide the difference by n.",
     ],
 )
-
-
-def _through_axis_0(y_true, logits):
-    one_hot = np.eye(logits.shape[1])[y_true]
-    return (softmax(logits, axis=0) - one_hot) / len(logits)
 
 
 loaves = Exercise(

@@ -27,6 +27,14 @@ def check_same_shape(name, array, other_name, other):
         )
 
 
+def as_pair(y_true, y_pred):
+    """Both as floats of y_pred's type, of equal shapes."""
+    y_pred = as_float(y_pred)
+    y_true = np.asarray(y_true).astype(y_pred.dtype)
+    check_same_shape("y_true", y_true, "y_pred", y_pred)
+    return y_true, y_pred
+
+
 def check_positive(name, value):
     """Refuse zero, negative numbers and NaN."""
     if not value > 0:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from dlkit.scratch._checks import as_float, check_axis, check_same_shape
+from dlkit.scratch._checks import as_float, as_pair, check_axis, check_same_shape
 from dlkit.scratch._rectifiers import softplus
 from dlkit.scratch._squashing import log_softmax, sigmoid, softmax
 
@@ -21,10 +21,8 @@ def _is_inside(probabilities):
 
 
 def _as_pair(y_true, y_pred):
-    """Both as floats of y_pred's type and shape."""
-    y_pred = as_float(y_pred)
-    y_true = np.asarray(y_true).astype(y_pred.dtype)
-    check_same_shape("y_true", y_true, "y_pred", y_pred)
+    """As ``as_pair``, with values along the last axis."""
+    y_true, y_pred = as_pair(y_true, y_pred)
     check_axis(y_pred, -1)
     return y_true, y_pred
 

@@ -125,6 +125,11 @@ def elu_derivative(x, alpha=1.0):
 normal_cdf = np.vectorize(lambda x: 0.5 * math.erfc(-x / math.sqrt(2)), otypes=[np.float64])
 
 
+def _gelu_tanh(x):
+    """What stands for 2 P(Z <= x) - 1 in the approximate gelu."""
+    return np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
+
+
 def gelu(x, approximate=False):
     """Gaussian error linear unit: x P(Z <= x), Z standard normal.
 
@@ -144,7 +149,7 @@ def gelu(x, approximate=False):
     """
     x = as_float(x)
     if approximate:
-        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+        return 0.5 * x * (1 + _gelu_tanh(x))
     return x * normal_cdf(x).astype(x.dtype)
 
 
@@ -164,7 +169,7 @@ def gelu_derivative(x, approximate=False):
     """
     x = as_float(x)
     if approximate:
-        y = np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
+        y = _gelu_tanh(x)
         inner_slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
         return 0.5 * (1 + y) + 0.5 * x * (1 - y**2) * inner_slope
     density = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)

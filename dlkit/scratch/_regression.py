@@ -2,14 +2,12 @@
 
 import numpy as np
 
-from dlkit.scratch._checks import as_float, check_positive, check_same_shape
+from dlkit.scratch._checks import as_pair, check_positive
 
 
 def _as_pair(y_true, y_pred):
-    """Both as floats of y_pred's type, of equal shapes with at least one axis."""
-    y_pred = as_float(y_pred)
-    y_true = np.asarray(y_true).astype(y_pred.dtype)
-    check_same_shape("y_true", y_true, "y_pred", y_pred)
+    """As ``as_pair``, with at least one axis."""
+    y_true, y_pred = as_pair(y_true, y_pred)
     if y_pred.ndim == 0:
         raise ValueError("y_true and y_pred are single numbers; expected arrays: pass [[y]]")
     return y_true, y_pred
