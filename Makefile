@@ -39,10 +39,11 @@ test: install  ## Run every test and every notebook
 course: install  ## Execute every lesson into build/, as HTML with an index and a table
 	@$(VENV_PYTHON) tools/notebooks.py course $(ARGS)
 
-bench: install  ## NumPy beside Keras, and our networks beside the usual scripts (about 15 minutes)
+bench: install  ## NumPy beside Keras, our networks beside the usual scripts, CIFAR-10's ladder (2 h)
 	@$(VENV_PYTHON) benchmarks/scratch.py
 	@$(VENV_PYTHON) benchmarks/scratch.py --train
 	@$(VENV_PYTHON) benchmarks/time_to_accuracy.py
+	@$(VENV_PYTHON) benchmarks/cifar_ladder.py --out build/cifar_ladder.json
 
 clean:  ## Remove what the commands above made, but for .venv and the data
 	@rm -rf build __pycache__ .pytest_cache .ruff_cache .hypothesis

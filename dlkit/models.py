@@ -13,6 +13,19 @@ def _check(input_shape, num_classes, rank, form):
         raise ValueError(f"num_classes is {num_classes!r}; expected an int of 2 or more")
 
 
+def _check_filters(filters):
+    if not filters or any(not isinstance(f, int) or f < 1 for f in filters):
+        raise ValueError(f"filters is {filters!r}; expected whole numbers of 1 or more: (16, 32)")
+
+
+def _check_side(input_shape, needed, reason):
+    if min(input_shape[:2]) < needed:
+        raise ValueError(
+            f"input_shape is {tuple(input_shape)}; {reason} need images of at least {needed} by "
+            f"{needed} pixels"
+        )
+
+
 def mlp(input_shape, num_classes, *, units=(128,), activation="relu", dropout_rate=0.0):
     """Multilayer perceptron: flatten, hidden dense layers, one logit per class.
 
@@ -86,14 +99,9 @@ def convnet(input_shape, num_classes, *, filters=(16, 32, 64), first_strides=2):
         29658
     """
     _check(input_shape, num_classes, 3, "(height, width, channels)")
-    if not filters or any(not isinstance(f, int) or f < 1 for f in filters):
-        raise ValueError(f"filters is {filters!r}; expected whole numbers of 1 or more: (16, 32)")
+    _check_filters(filters)
     needed = first_strides * 2 ** (len(filters) - 1)
-    if min(input_shape[:2]) < needed:
-        raise ValueError(
-            f"input_shape is {tuple(input_shape)}; {len(filters)} convolutions shrink an image "
-            f"{needed} times: pass images of at least {needed} by {needed}, or fewer filters"
-        )
+    _check_side(input_shape, needed, f"{len(filters)} convolutions, which shrink them,")
     model = keras.Sequential([keras.Input(input_shape)], name="convnet")
     for index, count in enumerate(filters):
         first = index == 0
@@ -106,3 +114,102 @@ def convnet(input_shape, num_classes, *, filters=(16, 32, 64), first_strides=2):
     model.add(layers.Flatten())
     model.add(layers.Dense(num_classes, name="logits"))
     return model
+
+
+def lenet(input_shape, num_classes, *, activation="relu"):
+    """The classic LeNet-5 in its usual modern form: two 5 by 5 convolutions, three dense layers.
+
+    6 filters of 5 by 5, 2 by 2 max pooling, 16 filters of 5 by 5, 2 by 2 max pooling, then dense
+    layers of 120 and 84 units and one logit per class. The original averages where this takes the
+    maximum, and joins its layers only in part.
+
+    Args:
+        input_shape: ``(height, width, channels)`` of one image, at least 16 by 16. Inputs are
+            float, best in [-1, 1].
+        num_classes: number of logits, 2 or more.
+        activation: name of a Keras activation, or a function; the original's is ``"tanh"``.
+
+    Returns:
+        An uncompiled ``keras.Model`` from ``(batch, height, width, channels)`` to
+        ``(batch, num_classes)`` logits.
+
+    Raises:
+        ValueError: not an image shape, an image too small, fewer than two classes.
+
+    Source: LeCun, Bottou, Bengio and Haffner (1998), doi:10.1109/5.726791, section II.B.
+
+    Example:
+        >>> lenet((32, 32, 3), 10).count_params()
+        62006
+    """
+    _check(input_shape, num_classes, 3, "(height, width, channels)")
+    _check_side(input_shape, 16, "the two convolutions and poolings")
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            layers.Conv2D(6, 5, activation=activation),
+            layers.MaxPooling2D(),
+            layers.Conv2D(16, 5, activation=activation),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(120, activation=activation),
+            layers.Dense(84, activation=activation),
+            layers.Dense(num_classes, name="logits"),
+        ],
+        name="lenet",
+    )
+
+
+def resnet(input_shape, num_classes, *, filters=(24, 48, 96), shortcuts=True):
+    """Small residual network: 3 by 3 convolutions, each with batch normalisation.
+
+    A stage is a convolution that is pooled, and then a block of two convolutions with a shortcut
+    around them; the first stage has no block, because it would cost most and gives least:
+
+        h = ReLU(BN(maxpool(conv(x))));  y = ReLU(h + F(h)),  F = BN(conv(ReLU(BN(conv(h)))))
+
+    Pooling comes before the normalisation: a quarter of the numbers remain to be normalised. The
+    maps of the last stage are averaged over all places, and a dense layer reads the averages.
+
+    Args:
+        input_shape: ``(height, width, channels)`` of one image, at least ``2**len(filters)`` on
+            each side. Inputs are float, best in [-1, 1].
+        num_classes: number of logits, 2 or more.
+        filters: filters of each stage, first to last.
+        shortcuts: False leaves the shortcuts out, y = ReLU(F(h)): the plain network with exactly
+            as many parameters.
+
+    Returns:
+        An uncompiled ``keras.Model`` from ``(batch, height, width, channels)`` to
+        ``(batch, num_classes)`` logits. Its last feature maps are the layer ``"maps"``.
+
+    Raises:
+        ValueError: not an image shape, an image too small, fewer than two classes, no filters.
+
+    Source: He, Zhang, Ren and Sun (2016), arXiv:1512.03385, section 3.
+
+    Example:
+        >>> resnet((32, 32, 3), 10).count_params()
+        262642
+    """
+    _check(input_shape, num_classes, 3, "(height, width, channels)")
+    _check_filters(filters)
+    _check_side(input_shape, 2 ** len(filters), f"{len(filters)} poolings")
+
+    def convolution(x, count):
+        return layers.Conv2D(count, 3, padding="same", use_bias=False)(x)
+
+    def normalisation(x):
+        return layers.BatchNormalization(momentum=0.9)(x)
+
+    inputs = x = keras.Input(input_shape)
+    for stage, count in enumerate(filters):
+        x = layers.MaxPooling2D()(convolution(x, count))
+        x = layers.ReLU()(normalisation(x))
+        if stage:
+            inner = layers.ReLU()(normalisation(convolution(x, count)))
+            inner = normalisation(convolution(inner, count))
+            x = layers.ReLU()(layers.Add()([x, inner]) if shortcuts else inner)
+    x = layers.Identity(name="maps")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(num_classes, name="logits")(x), name="resnet")

@@ -9,6 +9,9 @@ from dlkit import models
 BUILDERS = {
     "mlp": lambda: models.mlp((28, 28), 10, units=(64, 32), dropout_rate=0.1),
     "convnet": lambda: models.convnet((28, 28, 1), 10),
+    "lenet": lambda: models.lenet((28, 28, 1), 10),
+    "resnet": lambda: models.resnet((28, 28, 1), 10, filters=(8, 16)),
+    "plain": lambda: models.resnet((28, 28, 1), 10, filters=(8, 16), shortcuts=False),
 }
 DIGITS = np.random.default_rng(0).random((16, 28, 28), dtype="float32")
 
@@ -34,6 +37,38 @@ def test_convnet_has_exactly_the_parameters_of_the_formula(filters):
         side, channels = side // 2, f
     count += side * side * channels * 10 + 10
     assert models.convnet((32, 32, 3), 10, filters=filters).count_params() == count
+
+
+def test_lenet_has_exactly_the_parameters_of_the_paper_s_layers():
+    layers = [(25 * 3 + 1) * 6, (25 * 6 + 1) * 16, (400 + 1) * 120, (120 + 1) * 84, (84 + 1) * 10]
+    assert models.lenet((32, 32, 3), 10).count_params() == sum(layers)
+
+
+@pytest.mark.parametrize("shortcuts", [True, False])
+@pytest.mark.parametrize("filters", [(24, 48, 96), (8,), (4, 6)])
+def test_resnet_has_exactly_the_parameters_of_the_formula(filters, shortcuts):
+    channels, count = 3, 0
+    for stage, f in enumerate(filters):
+        count += 9 * channels * f + 4 * f  # the pooled convolution and its normalisation
+        count += 2 * (9 * f * f + 4 * f) if stage else 0  # the block
+        channels = f
+    count += channels * 10 + 10
+    model = models.resnet((32, 32, 3), 10, filters=filters, shortcuts=shortcuts)
+    assert model.count_params() == count
+
+
+@pytest.mark.parametrize("shortcuts", [True, False])
+def test_only_a_shortcut_carries_the_image_past_a_block_that_is_silent(shortcuts):
+    model = models.resnet((28, 28, 1), 10, filters=(8, 16), shortcuts=shortcuts)
+    norms = [w for w in model.layers if isinstance(w, keras.layers.BatchNormalization)]
+    norms[-1].gamma.assign(np.zeros(16))  # F(h) = 0 for every h
+    x = batch_for(model)
+    logits = keras.ops.convert_to_numpy(model(x, training=False))
+    pooled = keras.Model(model.inputs[0], norms[1].output)(x, training=False)  # of stage two
+    expected = np.maximum(pooled, 0).mean(axis=(1, 2)) if shortcuts else np.zeros((16, 16))
+    kernel, bias = model.get_layer("logits").get_weights()
+    np.testing.assert_allclose(logits, expected @ kernel + bias, atol=1e-5)
+    assert model.get_layer("maps").output.shape[1:] == (7, 7, 16)
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -87,6 +122,11 @@ def test_builders_do_not_print(capfd):
         (lambda: models.convnet((4, 4, 1), 10), "at least 8 by 8"),
         (lambda: models.convnet((28, 28, 1), 10, filters=()), "filters is"),
         (lambda: models.convnet((28, 28, 1), "10"), "num_classes is '10'"),
+        (lambda: models.lenet((12, 12, 3), 10), "at least 16 by 16"),
+        (lambda: models.lenet((32, 32), 10), "height, width, channels"),
+        (lambda: models.resnet((6, 32, 3), 10), "at least 8 by 8"),
+        (lambda: models.resnet((32, 32, 3), 10, filters=(0,)), r"filters is \(0,\)"),
+        (lambda: models.resnet((32, 32, 3), 1), "num_classes is 1"),
     ],
 )
 def test_bad_input_is_a_value_error_that_says_what_to_pass(build, message):
