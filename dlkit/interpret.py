@@ -1,7 +1,11 @@
 """Looking inside a trained network: arrays out, no pictures."""
 
+import importlib
+
 import keras
 import numpy as np
+
+BATCH = 100  # images at a time, so that the memory needed does not grow with their number
 
 
 def feature_maps(model, x, layer_name):
@@ -19,11 +23,8 @@ def feature_maps(model, x, layer_name):
     Raises:
         ValueError: the model has no layer of that name.
     """
-    names = [layer.name for layer in model.layers]
-    if layer_name not in names:
-        raise ValueError(f"the model has no layer {layer_name!r}; it has {names}")
     (entrance,) = model.inputs
-    inner = keras.Model(entrance, model.get_layer(layer_name).output)
+    inner = keras.Model(entrance, _layer(model, layer_name).output)
     return keras.ops.convert_to_numpy(inner(np.asarray(x), training=False))
 
 
@@ -71,3 +72,169 @@ def occlusion(model, image, target, *, patch_size=6, fill=0.0):
         total[top : top + patch_size, left : left + patch_size] += fall
         visits[top : top + patch_size, left : left + patch_size] += 1
     return total / visits
+
+
+def saliency(model, images, targets):
+    """How much each pixel, changed a little, would change the score of a class.
+
+    With S the logit of the target and I the image:
+
+        saliency(i, j) = max over channels c of  | dS / dI(i, j, c) |
+
+    Args:
+        model: a model from ``(batch, height, width, channels)`` to logits ``(batch, classes)``.
+        images: shape ``(batch, height, width, channels)``, as the model takes them.
+        targets: the class watched in each image, ints of shape ``(batch,)``.
+
+    Returns:
+        float32 array of shape ``(batch, height, width)``, 0 or more.
+
+    Raises:
+        ValueError: no batch of images, targets that do not fit, or no logits.
+        NotImplementedError: Keras does not run on TensorFlow, whose gradients are needed.
+
+    Source: Simonyan, Vedaldi and Zisserman (2014), section 3, arXiv:1312.6034.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten()])
+        >>> saliency(model, np.zeros((1, 2, 2, 1)), [3])  # logit 3 is the last pixel
+        array([[[0., 0.],
+                [0., 1.]]], dtype=float32)
+    """
+    images, targets = _checked(model, images, targets)
+    slopes = [
+        _slopes(lambda x: (x, model(x, training=False)), images[part], targets[part])[1]
+        for part in _parts(images)
+    ]
+    return np.abs(np.concatenate(slopes)).max(axis=-1)
+
+
+def grad_cam(model, images, targets, layer_name):
+    """Where a layer finds what speaks for a class: its feature maps, weighted and added up.
+
+    With A_k the K feature maps of the layer, S the logit of the target, and a mean over all
+    places of a map:
+
+        weight_k = mean over (i, j) of  dS / dA_k(i, j)
+        cam(i, j) = max(0, sum over k of  weight_k A_k(i, j))
+
+    Args:
+        model: a model from ``(batch, height, width, channels)`` to logits ``(batch, classes)``.
+        images: shape ``(batch, height, width, channels)``, as the model takes them.
+        targets: the class watched in each image, ints of shape ``(batch,)``.
+        layer_name: a layer whose output has shape ``(batch, rows, columns, K)``, usually the
+            last one of that kind.
+
+    Returns:
+        float32 array of shape ``(batch, height, width)``, 0 or more: the map of rows by columns,
+        enlarged to the image by bilinear interpolation.
+
+    Raises:
+        ValueError: no batch of images, targets that do not fit, no logits, no such layer, a
+            layer without feature maps, or one that the logits do not depend on.
+        NotImplementedError: Keras does not run on TensorFlow, whose gradients are needed.
+
+    Source: Selvaraju and others (2017), section 3, arXiv:1610.02391.
+
+    Example:
+        >>> maps, pool = keras.layers.ReLU(name="maps"), keras.layers.GlobalAveragePooling2D()
+        >>> model = keras.Sequential([keras.Input((2, 2, 2)), maps, pool])
+        >>> image = np.array([[[[8.0, 1.0], [0.0, 1.0]], [[4.0, 1.0], [0.0, 1.0]]]])
+        >>> grad_cam(model, image, [0], "maps")  # logit 0 is the mean of map 0
+        array([[[2., 0.],
+                [1., 0.]]], dtype=float32)
+    """
+    layer = _layer(model, layer_name)
+    images, targets = _checked(model, images, targets)
+    cams = []
+    for part in _parts(images):
+        found = _slopes(lambda x: _seen_in_passing(model, layer, x), images[part], targets[part])
+        if found is None:
+            raise ValueError(f"the logits do not depend on the layer {layer_name!r}: name another")
+        maps, slopes = found
+        if maps.ndim != 4:
+            raise ValueError(
+                f"the layer {layer_name!r} puts out the shape {maps.shape}; expected feature maps "
+                "(batch, rows, columns, K): name a convolution, or what follows it"
+            )
+        weights = slopes.mean(axis=(1, 2), keepdims=True)
+        cams.append(np.maximum((weights * maps).sum(axis=-1, keepdims=True), 0))
+    cam = keras.ops.image.resize(
+        np.concatenate(cams), images.shape[1:3], data_format="channels_last"
+    )
+    return keras.ops.convert_to_numpy(cam)[..., 0]
+
+
+def _layer(model, name):
+    names = [layer.name for layer in model.layers]
+    if name not in names:
+        raise ValueError(f"the model has no layer {name!r}; it has {names}")
+    return model.get_layer(name)
+
+
+def _checked(model, images, targets):
+    """Images as float32 and targets as ints, if they fit the model and each other."""
+    images, targets = np.asarray(images, dtype="float32"), np.asarray(targets)
+    if images.ndim != 4 or not len(images):
+        raise ValueError(
+            f"images has shape {images.shape}; expected (batch, height, width, channels): for a "
+            "single image pass image[None]"
+        )
+    shape = tuple(model.outputs[0].shape)
+    if len(shape) != 2:
+        raise ValueError(f"the model puts out the shape {shape}; expected logits (batch, classes)")
+    if targets.shape != (len(images),) or not np.issubdtype(targets.dtype, np.integer):
+        raise ValueError(
+            f"targets has shape {targets.shape} and type {targets.dtype}; expected one class "
+            f"number for each of the {len(images)} images"
+        )
+    if targets.min() < 0 or targets.max() >= shape[1]:
+        raise ValueError(
+            f"targets runs from {targets.min()} to {targets.max()}; expected 0 to {shape[1] - 1}"
+        )
+    return images, targets.astype(np.int64)
+
+
+def _parts(images):
+    return [slice(start, start + BATCH) for start in range(0, len(images), BATCH)]
+
+
+def _seen_in_passing(model, layer, x):
+    """The layer's output and the logits, of one pass.
+
+    A model made of ``layer.output`` and the model's output would be simpler, but a layer that
+    was called before, as ``Sequential.add`` does, gives the output of that other call.
+    """
+    seen, call = [], layer.call
+
+    def watched(*args, **kwargs):
+        seen.append(call(*args, **kwargs))
+        return seen[-1]
+
+    layer.call = watched
+    try:
+        logits = model(x, training=False)
+    finally:
+        del layer.call  # the class's own is there again
+    return (seen or [None])[-1], logits
+
+
+def _slopes(forward, images, targets):
+    """(values, slopes) with (values, logits) = forward(images), slopes = d logit / d values.
+
+    None if the logits do not depend on the values.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise NotImplementedError(
+            f"Keras runs on {backend!r} here; saliency and grad_cam take their gradients from "
+            "TensorFlow. Set KERAS_BACKEND=tensorflow, or use occlusion, which needs no gradients"
+        )
+    tf = importlib.import_module("tensorflow")
+    x = tf.convert_to_tensor(images)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        values, logits = forward(x)
+        score = tf.reduce_sum(tf.gather(logits, targets, axis=1, batch_dims=1))
+    slopes = None if values is None else tape.gradient(score, values)
+    return None if slopes is None else (values.numpy(), slopes.numpy())

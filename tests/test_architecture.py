@@ -22,6 +22,7 @@ ALLOWED = {
     "models": {"keras"},
     "plotting": {"matplotlib", "numpy"},
     "scratch": {"numpy"},
+    "text": {"numpy"},
     "training": {"keras"},
 }
 
@@ -76,7 +77,7 @@ def test_import_dlkit_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "part", ["claims", "data", "environment", "exercises", "plotting", "scratch"]
+    "part", ["claims", "data", "environment", "exercises", "plotting", "scratch", "text"]
 )
 def test_these_parts_load_without_keras(part):
     assert not loaded_after(f"import dlkit.{part}") & HEAVY
