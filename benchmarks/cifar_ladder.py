@@ -5,8 +5,9 @@
     .venv/bin/python benchmarks/cifar_ladder.py --table       # only show what FILE holds
 
 Every rung but the last trains for ten epochs with SGD, momentum 0.9 and batches of 100. All that
-differs from the rung before is in its line of RUNGS. The file gains an entry after each run and a
-run that it already holds is not repeated, so that the ladder can be stopped and taken up again.
+differs from the rung before is in its line of RUNGS. FILE, if none is given the one that
+the lesson shows, gains an entry after each run, and a run that it already holds is not repeated:
+the ladder can be stopped and taken up again.
 The test set is read once per run, after the last epoch, and nothing is chosen by it. An hour on
 two cores, and as much again for the last rung.
 """
@@ -27,6 +28,7 @@ import numpy as np  # noqa: E402
 
 from dlkit import data, models  # noqa: E402
 
+KEPT = Path(environment.__file__).with_name("cifar_ladder.json")  # what lesson 10 shows
 SHAPE, CLASSES, BATCH_SIZE = (32, 32, 3), 10, 100
 RUNGS = {
     "mlp": {"what": "MLP 512-256", "network": "mlp"},
@@ -152,7 +154,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rungs", nargs="+", choices=RUNGS, default=[*RUNGS][:-1])
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
+    parser.add_argument("--out", type=Path, default=KEPT)
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()

@@ -94,3 +94,12 @@ def test_loss_after_is_that_of_keras(rate):
 
 def test_loss_after_says_infinity_where_momentum_diverges():
     assert exercises.loss_after(1.0) == float("inf")
+
+
+def test_the_good_rates_differ_by_the_factor_that_the_solution_states():
+    found = {"np": np, "exercises": exercises}
+    exec(exercises.tune.solution_code, found)
+    assert found["factor"] == pytest.approx(8, abs=0.5)
+    assert "about 8" in exercises.tune.solution_code
+    between = [r for r in np.geomspace(0.001, 0.1, 50) if 0.05 < r < found["good"].max()]
+    assert any(exercises.loss_after(rate) == float("inf") for rate in between)

@@ -8,6 +8,7 @@ import argparse
 import base64
 import copy
 import html
+import io
 import json
 import os
 import re
@@ -19,11 +20,13 @@ from pathlib import Path
 
 import nbclient
 import nbformat
+import PIL.Image
 from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).resolve().parents[1]
 SETUP_CELL = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").strip()
 README_PICTURE = ROOT / "notebooks" / "where_it_looks.png"
+MAX_BYTES = 600_000  # of a committed notebook; tests/test_notebooks.py holds it
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -35,7 +38,7 @@ def lessons():
     return tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))["lesson"]
 
 
-def execute(notebook, *, timeout=300):
+def execute(notebook, *, timeout=600):
     """Run a notebook in place, as a learner would, in the notebooks' folder.
 
     Args:
@@ -84,6 +87,7 @@ def execute_in_place(path):
     seconds = time.perf_counter() - started
     if "offline sample" in _printed(notebook):
         sys.exit(f"{path.name}: ran on the offline sample; set DLKIT_DATA_DIR to the real data.")
+    reduce_colours(notebook)
     if _substance(notebook) == _substance(before):
         print(f"{path.name}: {seconds:.0f} s, unchanged", flush=True)
         return
@@ -91,6 +95,22 @@ def execute_in_place(path):
     if picture := readme_picture(notebook):
         README_PICTURE.write_bytes(picture)
     print(f"{path.name}: {seconds:.0f} s, written, {path.stat().st_size // 1000} kB", flush=True)
+
+
+def reduce_colours(notebook, max_bytes=MAX_BYTES):
+    """Store figures in 256 colours, the largest first, until the notebook is small enough.
+
+    A mosaic of photographs shrinks to a third, and looks the same; a rare colour may fade.
+    """
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    figures = [output.data for output in outputs if "image/png" in output.get("data", {})]
+    for data in sorted(figures, key=lambda data: -len(data["image/png"])):
+        if len(nbformat.writes(notebook)) <= max_bytes:
+            return
+        picture = PIL.Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+        smaller = io.BytesIO()
+        picture.quantize(256, dither=PIL.Image.Dither.NONE).save(smaller, "PNG")
+        data["image/png"] = base64.b64encode(smaller.getvalue()).decode()
 
 
 def readme_picture(notebook):
@@ -122,7 +142,7 @@ def _run_lesson(lesson, build):
     except nbclient.exceptions.DeadKernelError:
         error = "the kernel died"
     except TimeoutError:
-        error = "a cell ran longer than 300 s"
+        error = "a cell ran longer than 600 s"
     seconds = time.perf_counter() - started
     page, _ = HTMLExporter().from_notebook_node(notebook)
     (build / (path.stem + ".html")).write_text(page, encoding="utf-8")

@@ -227,12 +227,15 @@ tune = Exercise(
     "tune",
     properties=_valley.PROPERTIES,
     hints=[
-        "Write a loop over 150 steps, and a loop around it over rates that grow by factors of 2.",
-        "Print the last loss for each rate. Where does it diverge? The good rates lie below.",
-        "exercises.loss_after(rate) runs the 150 steps for you. Try it between 0.001 and 0.1.",
+        "Try one rate, then one ten times larger. Which of the two is too small, which too large?",
+        "Write a loop over rates that grow by a factor of 2, and print the last loss of each.",
+        "Take exercises.loss_after of each of the 50 rates, and keep those below 0.0001.",
     ],
     solution="""
-rates = np.geomspace(0.001, 0.1, 21)
-my_rate = min(rates, key=exercises.loss_after)
+rates = np.geomspace(0.001, 0.1, 50)
+losses_at_the_end = np.array([exercises.loss_after(rate) for rate in rates])
+my_rate = rates[losses_at_the_end.argmin()]
+good = rates[losses_at_the_end < 0.0001]
+factor = good.max() / good.min()  # about 8; near the upper end some rates between diverge
 """,
 )
