@@ -23,8 +23,9 @@ def best_temperature(logits, y_true):
     Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger (2017), arXiv:1706.04599.
 
     Example:
-        >>> best_temperature(np.array([[4.0, 0.0]] * 4), np.array([0, 0, 0, 1])).round(2)
-        3.64
+        >>> T = best_temperature(np.array([[4.0, 0.0]] * 4), np.array([0, 0, 0, 1]))
+        >>> round(float(T), 1)  # 4 / log(3)
+        3.6
     """
     temperatures = np.geomspace(0.01, 100, 2001)
     losses = [
