@@ -27,14 +27,6 @@ GOOD = fs.as_files(fs.tiny_arrays())
 
 
 @pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """A machine that has nothing yet and may not use the network."""
-    fs.move_in(monkeypatch, tmp_path)
-    monkeypatch.setenv("DLKIT_OFFLINE", "1")
-    return tmp_path
-
-
-@pytest.fixture
 def with_sample(machine):
     """The same, with the course's own sample of MNIST."""
     sample = fs.ROOT / "data" / "mnist_sample.npz"

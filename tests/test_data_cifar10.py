@@ -29,14 +29,6 @@ TAR, ZIP = "cifar-10-python.tar.gz", "CIFAR-10-images-master.zip"
 N = 4  # images in each batch of the stand-ins
 
 
-@pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """A machine that has nothing yet and may not use the network."""
-    fs.move_in(monkeypatch, tmp_path)
-    monkeypatch.setenv("DLKIT_OFFLINE", "1")
-    return tmp_path
-
-
 def batch_of(x, y):
     """A pickle as Python 2 and its NumPy wrote the official batches, opcode by opcode."""
 

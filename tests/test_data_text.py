@@ -20,14 +20,6 @@ PLAY = "First Citizen:\nBefore we proceed — hear me speak.\n\n".encode() * 40
 
 
 @pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """A machine that has nothing yet and may not use the network."""
-    fs.move_in(monkeypatch, tmp_path)
-    monkeypatch.setenv("DLKIT_OFFLINE", "1")
-    return tmp_path
-
-
-@pytest.fixture
 def tiny(monkeypatch):
     """Makes load_shakespeare look for PLAY, at a mirror of this address."""
 

@@ -73,8 +73,6 @@ class Text:
 
     def __repr__(self) -> str:
         lines = [f"{self.source}; {len(set(self.train + self.val))} different characters"]
-        lines += [f"  {part:<5}  {len(getattr(self, part)):,} characters" for part in PARTS]
+        for part in ("train", "val"):
+            lines.append(f"  {part:<5}  {len(getattr(self, part)):,} characters")
         return "\n".join(lines)
-
-
-PARTS = ("train", "val")
