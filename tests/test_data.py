@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dlkit import data
 from dlkit.__main__ import main
-from dlkit.data import download, store
+from dlkit.data import cache, download, store
 from dlkit.data.readers import DataError, Unreadable, digest
 from dlkit.data.registry import IDX, IDX_DOTTED, IDX_GZ, MNIST, NPZ
 
@@ -170,6 +170,32 @@ def test_mnist_is_accepted_as_idx_files(with_sample, real_arrays, folder, format
     assert mnist.source == "MNIST, verified copy in data/"
     assert digest(mnist.test.x) == MNIST.arrays["x_test"].sha256
     mnist.train.x[0, 0, 0] = 1  # the arrays are the learner's own
+
+
+@needs_mnist
+def test_decoded_mnist_is_kept_and_nobody_can_change_what_is_kept(with_sample, monkeypatch):
+    monkeypatch.setenv("DLKIT_DATA_DIR", str(REAL.parent))
+    data.load_mnist()
+    (kept,) = (with_sample / "course/data/downloads").iterdir()
+    before = kept.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(store.Record, "read", lambda *args: pytest.fail("decoded again"))
+        mnist = data.load_mnist()
+        mnist.test.x[:] = 0  # in memory only
+        again = data.load_mnist()
+    assert type(again.test.x) is np.ndarray
+    assert digest(again.test.x) == MNIST.arrays["x_test"].sha256
+    assert kept.read_bytes() == before
+
+
+def test_what_is_kept_belongs_to_all_its_files(tmp_path):
+    files = [tmp_path / "a", tmp_path / "b"]
+    keys = set()
+    for contents in (b"xy", b"xz", b"yx"):
+        for path, byte in zip(files, contents, strict=True):
+            path.write_bytes(bytes([byte]))
+        keys.add(cache._key(files))
+    assert len(keys) == 3
 
 
 def load():

@@ -19,7 +19,7 @@ class Format:
     files: tuple[str, ...]
     read: Callable[[Sequence[Path], Specs], Arrays]
     check: Callable[[Sequence[Path]], None] | None = None  # where that is quicker than reading
-    is_slow: bool = False  # its decoded arrays are kept in the cache
+    is_kept: bool = False  # slow to decode: its arrays are kept in the cache
     note: str = ""  # which copy it is, where copies differ
 
 
@@ -95,7 +95,7 @@ class Record:
             self.read(format, paths)
 
 
-NPZ = Format(("mnist.npz",), read_npz)
+NPZ = Format(("mnist.npz",), read_npz, is_kept=True)
 IDX_GZ = Format(
     (
         "train-images-idx3-ubyte.gz",
@@ -104,6 +104,7 @@ IDX_GZ = Format(
         "t10k-labels-idx1-ubyte.gz",
     ),
     read_idx,
+    is_kept=True,
 )
 IDX = Format(tuple(name.removesuffix(".gz") for name in IDX_GZ.files), read_idx)
 # Some programs unpack "train-images-idx3-ubyte.gz" as "train-images.idx3-ubyte".
@@ -171,7 +172,7 @@ MNIST = Record(
 ARCHIVE = cifar.Archive("6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce")
 JPEGS = cifar.JpegZip("cab9d0dd9f093e7c0ce3d5bb14b7a8f156116071f97a80f383eafa3d736c4f5a")
 CIFAR_TAR, CIFAR_KERAS, CIFAR_OLD_KERAS = (
-    Format((name,), ARCHIVE.read, ARCHIVE.check, note="official archive")
+    Format((name,), ARCHIVE.read, ARCHIVE.check, is_kept=True, note="official archive")
     for name in (
         "cifar-10-python.tar.gz",
         "cifar-10-batches-py-target_archive",  # as Keras 3 names the same file
@@ -179,7 +180,7 @@ CIFAR_TAR, CIFAR_KERAS, CIFAR_OLD_KERAS = (
     )
 )
 CIFAR_ZIP = Format(
-    ("CIFAR-10-images-master.zip",), JPEGS.read, JPEGS.check, is_slow=True, note="JPEG copy"
+    ("CIFAR-10-images-master.zip",), JPEGS.read, JPEGS.check, is_kept=True, note="JPEG copy"
 )
 
 CIFAR10 = Record(

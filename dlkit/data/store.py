@@ -61,9 +61,9 @@ class Copy:
         def read() -> Arrays:
             return record.read(self.format, self.paths)
 
-        if not self.format.is_slow:
+        if not self.format.is_kept:
             return read()
-        return cache.read_or_make(self.paths[0], record.arrays, cache_folders(), read)
+        return cache.read_or_make(self.paths, record.arrays, cache_folders(), read)
 
     def check(self, record: Record) -> None:
         """Raises DataError if these are not the data; quicker than reading, and keeps nothing."""
