@@ -18,6 +18,7 @@ ALLOWED = {
     "data": {"PIL", "numpy", "pooch", "requests", "tqdm"},
     "environment": set(),
     "exercises": {"dlkit.scratch", "numpy"},
+    "interactive": {"IPython", "ipywidgets", "matplotlib"},
     "interpret": {"keras", "numpy"},
     "models": {"keras"},
     "plotting": {"matplotlib", "numpy"},

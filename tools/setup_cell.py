@@ -1,19 +1,23 @@
-# Set-up, the same in every lesson: finds dlkit beside the notebooks, or installs it (Colab).
+# Set-up, the same in every lesson: finds dlkit beside the notebooks, or installs it (as on Colab).
+import importlib
 import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-# NumPy on one thread: several wait for one another as soon as another program is busy.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # several threads wait for one another
 REPOSITORY, REF = "", "main"
-if find_spec("dlkit") is None:
-    folders = Path("here").absolute().parents
-    if checkout := next((f for f in folders if (f / "dlkit" / "data").is_dir()), None):
-        sys.path.insert(0, str(checkout))
-    elif REPOSITORY:
-        archive = f"https://github.com/{REPOSITORY}/archive/{REF}.zip"
-        subprocess.run([sys.executable, "-m", "pip", "install", "--no-deps", archive], check=True)
+if getattr(find_spec("dlkit"), "origin", None) is None:
+    up = Path("here").absolute().parents
+    if checkout := [folder for folder in up if (folder / "dlkit" / "__init__.py").exists()]:
+        sys.path.insert(0, str(checkout[0]))
     else:
-        raise ModuleNotFoundError("No dlkit: open this notebook inside the course's folder.")
+        small = [name for name in ("anywidget", "pooch", "psygnal") if find_spec(name) is None]
+        url = f"https://github.com/{REPOSITORY}/archive/{REF}.zip"
+        pip = [sys.executable, "-m", "pip", "install", "-qq", "--retries=1", "--no-deps", url]
+        if not REPOSITORY or subprocess.run(pip + small).returncode:
+            where = "in the course's folder, or turn the internet on (Kaggle: Settings > Internet)"
+            raise ModuleNotFoundError(f"No dlkit: open this notebook {where}.")
+        importlib.invalidate_caches()
+print(importlib.import_module("dlkit.device").report())

@@ -47,8 +47,9 @@ def load_cifar10() -> Dataset:
 
     Looks where `load_mnist` looks. It takes the official archive (170 MB) or the copy with a JPEG
     per image (56 MB): the same pictures in another order and with slightly other pixels;
-    `source` says which. Decoding takes seconds, once: the arrays are then kept (185 MB). Without CIFAR-10 it says so in one line and returns the offline sample: coloured
-    shapes that it draws on the spot, with class names of their own.
+    `source` says which. Decoding takes seconds, once: the arrays are then kept (185 MB). Without
+    CIFAR-10 it says so in one line and returns the offline sample: coloured shapes that it draws
+    on the spot, with class names of their own.
 
     Returns:
         Dataset: x is uint8 of shape (n, 32, 32, 3), red, green and blue; y is uint8 of shape (n,).
