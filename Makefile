@@ -9,7 +9,7 @@ VENV_PYTHON := .venv/bin/python
 endif
 FINISHED := $(if $(PYTHON),,$(if $(wildcard .venv/install-stamp),$(VENV_PYTHON)))
 .DEFAULT_GOAL := help
-.PHONY: help install lab test course bench clean
+.PHONY: help install lab test browser course bench publish clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,14 +36,21 @@ lab: install  ## Open the first lesson in JupyterLab
 test: install  ## Run every test and every notebook
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 
+# What a learner does not need is installed only here.
+browser: install  ## Try the lessons in JupyterLab in Chromium, and leave screenshots in build/
+	@$(VENV_PYTHON) -m pip install -q -r tests/requirements-browser.txt -c constraints.txt
+	@DLKIT_BROWSER_REQUIRED=1 $(VENV_PYTHON) -m pytest tests/test_browser.py $(ARGS)
+
 course: install  ## Execute every lesson into build/, as HTML with an index and a table
 	@$(VENV_PYTHON) tools/notebooks.py course $(ARGS)
 
-bench: install  ## NumPy beside Keras, our networks beside the usual scripts, CIFAR-10's ladder (2 h)
-	@$(VENV_PYTHON) benchmarks/scratch.py
-	@$(VENV_PYTHON) benchmarks/scratch.py --train
-	@$(VENV_PYTHON) benchmarks/time_to_accuracy.py
-	@$(VENV_PYTHON) benchmarks/cifar_ladder.py --out build/cifar_ladder.json
+bench: install  ## Measure speed into build/bench.md (40 min); benchmarks/README.md says more
+	@$(VENV_PYTHON) benchmarks/run.py $(ARGS)
+
+# Without a word on REPO it does nothing: an empty REPO= is a command of its own.
+publish: install  ## Name the public repository (REPO=owner/name REF=main), or take it out (REPO=)
+	@$(VENV_PYTHON) tools/publish.py $(if $(filter undefined,$(origin REPO)),,'$(REPO)') \
+	  --ref '$(or $(REF),main)'
 
 clean:  ## Remove what the commands above made, but for .venv and the data
 	@rm -rf build __pycache__ .pytest_cache .ruff_cache .hypothesis

@@ -1,11 +1,12 @@
-"""Our MLP and CNN beside the usual scripts: seconds and test accuracy on MNIST, over seeds.
+"""Our MLP and CNN beside the usual scripts: seconds to the same accuracy on MNIST, over seeds.
 
-    .venv/bin/python benchmarks/time_to_accuracy.py [--seeds 3]
+    .venv/bin/python benchmarks/time_to_accuracy.py [--seeds 3] [--only MLP]
 
-All four train in turn, seed by seed, so that a machine whose speed drifts slows all of them.
-Seconds are those of `fit` alone, with validation after each epoch. A line per run, then a table:
-per model the median seconds, the mean accuracy, and the seconds until validation first reached
-the best that the usual script reached on the same seed ("to the same").
+All train in turn, seed by seed, so that a machine whose speed drifts slows all of them. Seconds
+are those of `fit` alone, from its call on: tracing, validation after each epoch and all. The best
+validation accuracy that a usual script reaches on a seed is the goal for ours on the same seed;
+the test set is read once, after training. Ours come in two forms: short, as long as it takes to
+be as good as the usual script, and as in the lesson, which goes on to be better.
 """
 
 import argparse
@@ -21,63 +22,55 @@ from keras import layers  # noqa: E402
 
 from dlkit import data, models  # noqa: E402
 
+SHAPE = (28, 28, 1)
+
 
 class Clock(keras.callbacks.Callback):
-    """Seconds since the start of training, at the end of each epoch."""
+    """Seconds since the call of `fit`, at the end of each epoch."""
 
-    def on_train_begin(self, logs=None):
+    def __init__(self):
+        super().__init__()
         self.start, self.seconds = time.perf_counter(), []
 
     def on_epoch_end(self, epoch, logs=None):
         self.seconds.append(time.perf_counter() - self.start)
 
 
-def our_schedule(peak, epochs, batch_size, n):
-    """Warm-up over a quarter of the steps, then a cosine to zero: that of lessons 06 and 07."""
+def warmup_then_cosine(peak, epochs, batch_size, n):
+    """Up over a quarter of the steps, then a cosine to zero: that of lessons 06 and 07."""
     steps = epochs * -(-n // batch_size)
     return keras.optimizers.schedules.CosineDecay(
         0.0, steps - steps // 4, warmup_target=peak, warmup_steps=steps // 4
     )
 
 
-def usual_mlp():
-    """784-128-10."""
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-            layers.Dense(10),
-        ]
-    )
+def usual_mlp(*units):
+    """The dense network of the usual tutorial."""
+    hidden = [layers.Dense(width, activation="relu") for width in units]
+    return keras.Sequential([keras.Input(SHAPE), layers.Flatten(), *hidden, layers.Dense(10)])
 
 
-def usual_cnn():
-    """Conv32, pool, Conv64, pool, dense."""
+def usual_cnn(dropout_rate=0.0):
+    """Conv32, pool, Conv64, pool, dense: 34,826 parameters."""
+    stack = [keras.Input(SHAPE)]
+    for filters in (32, 64):
+        stack += [layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D()]
     return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(10),
-        ]
+        [*stack, layers.Flatten(), layers.Dropout(dropout_rate), layers.Dense(10)]
     )
 
 
 # name: (builder, epochs, batch size, peak of our schedule; None: Adam as it comes)
 RUNS = {
-    "MLP, ours": (
-        lambda: models.mlp((28, 28, 1), 10, units=(512, 256), dropout_rate=0.2),
-        8,
-        512,
-        4e-3,
-    ),
-    "MLP, usual": (usual_mlp, 10, 32, None),
-    "CNN, ours": (lambda: models.convnet((28, 28, 1), 10), 5, 256, 1e-2),
-    "CNN, usual": (usual_cnn, 5, 32, None),
+    "MLP 128, batch 128": (lambda: usual_mlp(128), 5, 128, None),
+    "MLP 64-64, batch 32": (lambda: usual_mlp(64, 64), 5, 32, None),
+    "MLP 128, batch 32": (lambda: usual_mlp(128), 10, 32, None),
+    "MLP ours, short": (lambda: models.mlp(SHAPE, 10, units=(256,)), 3, 256, 6e-3),
+    "MLP ours, lesson 06": (lambda: models.mlp(SHAPE, 10, units=(256, 128)), 6, 256, 4e-3),
+    "CNN 32-64, batch 32": (usual_cnn, 5, 32, None),
+    "CNN 32-64, dropout, batch 128": (lambda: usual_cnn(0.5), 15, 128, None),
+    "CNN ours, short": (lambda: models.convnet(SHAPE, 10), 2, 256, 1e-2),
+    "CNN ours, lesson 07": (lambda: models.convnet(SHAPE, 10), 5, 256, 1e-2),
 }
 
 
@@ -86,13 +79,15 @@ def run(name, seed, mnist):
     build, epochs, batch_size, peak = RUNS[name]
     (x_train, y_train), (x_val, y_val), (x_test, y_test) = mnist
     keras.utils.set_random_seed(seed)
-    model, clock = build(), Clock()
-    rate = our_schedule(peak, epochs, batch_size, len(x_train)) if peak else 0.001
+    model = build()
+    rate = warmup_then_cosine(peak, epochs, batch_size, len(x_train)) if peak else 0.001
     model.compile(
         optimizer=keras.optimizers.Adam(rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
+        steps_per_execution=43 if "short" in name else 1,  # a fifth of an epoch
     )
+    clock = Clock()
     history = model.fit(
         x_train,
         y_train,
@@ -103,7 +98,8 @@ def run(name, seed, mnist):
         callbacks=[clock],
     ).history
     test = model.evaluate(x_test, y_test, batch_size=1000, verbose=0)[1]
-    print(f"  seed {seed}  {name:<10} {clock.seconds[-1]:6.1f} s  test {test:.2%}", flush=True)
+    best = max(history["val_accuracy"])
+    print(f"  seed {seed}  {name:<30} {clock.seconds[-1]:6.1f} s  val {best:.2%}  test {test:.2%}")
     return {"seconds": clock.seconds, "val": history["val_accuracy"], "test": test}
 
 
@@ -113,32 +109,50 @@ def seconds_to(result, accuracy):
     return reached[0] if reached else float("nan")
 
 
+def spread(values):
+    """Mean and range of shares, in per cent."""
+    low, mean, high = (f"{100 * f(values):.2f}" for f in (min, np.mean, max))
+    return f"{mean} ({low} to {high})"
+
+
 def main():
-    """Run all, print the table."""
+    """Run all, print two tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
-    seeds = range(parser.parse_args().seeds)
+    parser.add_argument("--only", default="", help="networks whose names contain this: MLP or CNN")
+    options = parser.parse_args()
     raw = data.load_mnist()
-    print(f"{raw.source}; seconds of fit, test accuracy")
+    print(f"{raw.source}; seconds of fit\n")
     mnist = [
         (part.x[..., None] / np.float32(255), part.y) for part in (raw.train, raw.val, raw.test)
     ]
-    results = {name: [] for name in RUNS}
-    for seed in seeds:
-        for name in RUNS:
+    results = {name: [] for name in RUNS if options.only in name}
+    for seed in range(options.seeds):
+        for name in results:
             results[name].append(run(name, seed, mnist))
-    print(
-        "\n| model | median s | test accuracy, mean (lowest to highest) | s to the same, median |"
-    )
-    print("|---|---|---|---|")
+
+    print("\n| network | epochs | s, median | validation %, best | test % |")
+    print("|---|--:|--:|---|---|")
     for name, runs in results.items():
-        usual = results[name.split(",")[0] + ", usual"]
-        to_same = [seconds_to(r, max(u["val"])) for r, u in zip(runs, usual, strict=True)]
-        tests = [r["test"] for r in runs]
-        print(
-            f"| {name} | {np.median([r['seconds'][-1] for r in runs]):.1f} | {np.mean(tests):.2%} "
-            f"({min(tests):.2%} to {max(tests):.2%}) | {np.nanmedian(to_same):.1f} |"
-        )
+        seconds = np.median([r["seconds"][-1] for r in runs])
+        best, tests = [max(r["val"]) for r in runs], [r["test"] for r in runs]
+        print(f"| {name} | {RUNS[name][1]} | {seconds:.1f} | {spread(best)} | {spread(tests)} |")
+
+    print("\n| usual script | s to its best | ours | s to the same | times faster | reached |")
+    print("|---|--:|---|--:|--:|---|")
+    for name, usual in results.items():
+        for own, ours in results.items():
+            if "ours" in name or "ours" not in own or name[:3] != own[:3]:
+                continue
+            goals = [max(u["val"]) for u in usual]
+            theirs = [seconds_to(u, goal) for u, goal in zip(usual, goals, strict=True)]
+            mine = [seconds_to(r, goal) for r, goal in zip(ours, goals, strict=True)]
+            reached = np.isfinite(mine).sum()
+            ratio = np.nanmedian(np.divide(theirs, mine)) if reached else np.nan
+            print(
+                f"| {name} | {np.median(theirs):.1f} | {own} | {np.nanmedian(mine):.1f} "
+                f"| {ratio:.1f} | {reached} of {len(goals)} seeds |"
+            )
 
 
 if __name__ == "__main__":
