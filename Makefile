@@ -9,12 +9,12 @@ VENV_PYTHON := .venv/bin/python
 endif
 FINISHED := $(if $(PYTHON),,$(if $(wildcard .venv/install-stamp),$(VENV_PYTHON)))
 .DEFAULT_GOAL := help
-.PHONY: help install lab test browser course bench publish clean
+.PHONY: help install lab test browser matrix course bench publish clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo 'ARGS="..." goes on to lab and test, PYTHON=/path/to/python chooses the Python of .venv.'
+	@echo 'ARGS="..." goes on to lab, test and matrix, PYTHON=/path/to/python chooses the Python of .venv.'
 
 # A finished .venv checks itself. Otherwise the first suitable Python makes one; if none is
 # suitable, the first one there says why.
@@ -40,6 +40,9 @@ test: install  ## Run every test and every notebook
 browser: install  ## Try the lessons in JupyterLab in Chromium, and leave screenshots in build/
 	@$(VENV_PYTHON) -m pip install -q -r tests/requirements-browser.txt -c constraints.txt
 	@DLKIT_BROWSER_REQUIRED=1 $(VENV_PYTHON) -m pytest tests/test_browser.py $(ARGS)
+
+matrix: install  ## Every lesson on Colab's versions, on the newest, on JAX and PyTorch (6 GB)
+	@$(VENV_PYTHON) tools/matrix.py $(ARGS)
 
 course: install  ## Execute every lesson into build/, as HTML with an index and a table
 	@$(VENV_PYTHON) tools/notebooks.py course $(ARGS)

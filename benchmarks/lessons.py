@@ -44,7 +44,7 @@ def main():
     print("| lesson | s | peak memory, MB | data |")
     print("|---|--:|--:|---|")
     total = largest = 0
-    for lesson in notebooks.lessons():
+    for lesson in notebooks.course_toml()["lesson"]:
         path = notebooks.ROOT / lesson["file"]
         if not chosen or path.stem in chosen:
             seconds, peak, source = run(path)

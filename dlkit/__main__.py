@@ -1,7 +1,9 @@
-"""`python -m dlkit`: prepare the data, and see whether this machine is ready for the course."""
+"""`python -m dlkit`: check this machine, prepare the data; for teachers: lessons and progress."""
 
 import argparse
 import sys
+
+from dlkit.teaching import commands as teaching
 
 NAMES = "mnist, cifar10, shakespeare or all"
 
@@ -10,7 +12,8 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="python -m dlkit", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    commands.add_parser("doctor", help="is this machine ready for the course?")
+    doctor = commands.add_parser("doctor", help="is this machine ready for the course?")
+    doctor.add_argument("--report", action="store_true", help="a report to paste into a forum")
     data = commands.add_parser("data", help="fetch, verify or find the data sets")
     actions = data.add_subparsers(dest="action", required=True)
     fetch = actions.add_parser("fetch", help="download what is not here yet")
@@ -20,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     where = actions.add_parser("where", help="show where is searched, and what is there")
     for action in (verify, where):
         action.add_argument("names", nargs="*", metavar="NAME", help=f"{NAMES} (default: all)")
+    teaching.add_to(commands)
     return top
 
 
@@ -27,13 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; the exit status."""
     options = parser().parse_args(arguments)
     if options.command == "doctor":
-        from dlkit import environment
+        from dlkit.doctor import doctor
 
-        return environment.doctor()
-
-    from dlkit.data import commands
-
+        return doctor(report=options.report)
     try:
+        if options.command != "data":
+            return teaching.run(options)
+        from dlkit.data import commands
+
         return commands.run(options.action, options.names, getattr(options, "to", None))
     except KeyboardInterrupt:
         print("\ndlkit: stopped; nothing half-finished was left behind", file=sys.stderr)

@@ -16,13 +16,26 @@ ALLOWED = {
     "__main__": {"dlkit"},
     "claims": set(),
     "data": {"PIL", "numpy", "pooch", "requests", "tqdm"},
+    "device": {"dlkit.environment"},
+    "doctor": {"dlkit.environment", "dlkit.machine"},
+    "drawing": {
+        "IPython",
+        "PIL",
+        "anywidget",
+        "dlkit.interactive",
+        "matplotlib",
+        "numpy",
+        "traitlets",
+    },
     "environment": set(),
     "exercises": {"dlkit.scratch", "numpy"},
     "interactive": {"IPython", "ipywidgets", "matplotlib"},
     "interpret": {"keras", "numpy"},
+    "machine": set(),
     "models": {"keras"},
     "plotting": {"matplotlib", "numpy"},
     "scratch": {"numpy"},
+    "teaching": {"IPython", "dlkit.exercises", "numpy", "traitlets"},
     "text": {"numpy"},
     "training": {"keras"},
 }
@@ -78,7 +91,7 @@ def test_import_dlkit_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "part", ["claims", "data", "environment", "exercises", "plotting", "scratch", "text"]
+    "part", ["claims", "data", "device", "environment", "exercises", "plotting", "scratch", "text"]
 )
 def test_these_parts_load_without_keras(part):
     assert not loaded_after(f"import dlkit.{part}") & HEAVY

@@ -3,14 +3,17 @@
 import base64
 import importlib.util
 import io
+import sys
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import PIL.Image
 import pytest
+from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tools"))  # where the tool finds its helper module
 GOOD = (
     "import sys; sys.path.insert(0, {root!r})\n"
     "from dlkit.claims import Claims; claims = Claims('00_good')\n"
@@ -26,10 +29,12 @@ def tool(tmp_path, monkeypatch):
     spec.loader.exec_module(tool)
     monkeypatch.setattr(tool, "ROOT", tmp_path)
     monkeypatch.setattr(tool, "README_PICTURE", tmp_path / "picture.png")
-    monkeypatch.setattr(tool, "SETUP_CELL", "setup = 1")
     monkeypatch.setenv("DLKIT_CLAIMS", "")
     (tmp_path / "notebooks").mkdir()
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "setup_cell.py").write_text("setup = 1\n")
     (tmp_path / "course.toml").write_text(
+        '[publish]\nrepository = ""\nref = "main"\n'
         '[[lesson]]\nfile = "notebooks/00_good.ipynb"\ntitle = "Good & true"\n'
         '[[lesson]]\nfile = "notebooks/01_bad.ipynb"\ntitle = "Bad"\n'
     )
@@ -79,6 +84,59 @@ def test_execute_leaves_a_notebook_alone_when_only_seconds_changed(tool, tmp_pat
     path.write_text(text, encoding="utf-8")
     tool.main(["execute", str(path)])
     assert path.read_text(encoding="utf-8") == text
+
+
+FIGURE = (
+    "from IPython.display import display\n"
+    f"display({{'image/png': {base64.b64encode(b'not really a PNG').decode()!r}}}, raw=True)"
+)
+
+
+def write_figure(path, words):
+    """A lesson with one figure and the text below it."""
+    write(path, "setup = 0", FIGURE)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_markdown_cell(f"**In words:** {words}\n\nAnd more."))
+    nbformat.write(notebook, path)
+
+
+def alts(path):
+    outputs = (o for c in nbformat.read(path, as_version=4).cells for o in c.get("outputs", []))
+    return [output.metadata.get("image/png", {}).get("alt") for output in outputs]
+
+
+def test_execute_gives_figures_their_text_alternative_once(tool, tmp_path, capsys):
+    path = tmp_path / "notebooks" / "00_good.ipynb"
+    write_figure(path, "*two* dots.")
+    tool.main(["execute", str(path)])
+    assert alts(path) == ["Two dots."]
+    before = path.read_bytes()
+    tool.main(["execute", str(path)])
+    assert "unchanged" in capsys.readouterr().out and path.read_bytes() == before
+
+
+def test_stamp_renews_all_but_the_outputs_without_a_run(tool, tmp_path, capsys):
+    path = tmp_path / "notebooks" / "00_good.ipynb"
+    write_figure(path, "two dots.")
+    tool.main(["execute", str(path)])
+    text = path.read_text(encoding="utf-8").replace("** two dots", "** 3 dots")
+    text = text.replace("bm90IHJlYWxseSBhIFBORw==", "YW5vdGhlcg==")  # no run makes this output
+    path.write_text(text.replace("setup = 1", "setup = 2"), encoding="utf-8")
+    tool.main(["stamp", str(path)])
+    assert path.read_text(encoding="utf-8") == text.replace("Two dots.", "3 dots.")
+    capsys.readouterr()
+    tool.main(["stamp", str(path)])
+    assert "unchanged" in capsys.readouterr().out
+
+
+def test_web_pages_carry_the_text_alternatives(tool, tmp_path):
+    path = tmp_path / "notebooks" / "00_good.ipynb"
+    write_figure(path, 'a "dot" & a <line>.')
+    tool.main(["course", str(path)])
+    page = (tmp_path / "build" / "00_good.html").read_text(encoding="utf-8")
+    assert [i["alt"] for i in BeautifulSoup(page, "html.parser").select("img")] == [
+        'A "dot" & a <line>.'
+    ]
 
 
 def test_execute_leaves_a_notebook_alone_when_a_cell_fails(tool, tmp_path):

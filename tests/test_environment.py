@@ -1,6 +1,7 @@
 """The quiet start of Keras, and what doctor says of machines that are well and that are not."""
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dlkit import environment
+from dlkit import doctor, machine
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,7 +59,7 @@ def test_what_the_import_wrote_is_shown_when_it_fails(tmp_path):
 
 def test_doctor_on_this_machine(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    assert environment.doctor() == 0
+    assert doctor.doctor() == 0
     out = capsys.readouterr().out
     assert "Ready: open notebooks/00_start_here.ipynb" in out
     assert "[fail]" not in out
@@ -66,14 +67,78 @@ def test_doctor_on_this_machine(capsys, tmp_path, monkeypatch):
     assert "DLKIT_OFFLINE" not in os.environ
 
 
+@pytest.fixture
+def quick(monkeypatch):
+    """Doctor without the seconds of starting Keras."""
+    monkeypatch.setattr(doctor, "_check_keras", lambda: ("ok", "Keras on TensorFlow", ""))
+    return monkeypatch
+
+
+def test_the_report_can_be_pasted_and_tells_what_a_helper_asks_first(quick, capsys):
+    quick.setenv("DLKIT_OFFLINE", "1")
+    assert doctor.doctor(report=True) == 0
+    first, *lines, last = capsys.readouterr().out.splitlines()
+    assert (first, last) == ("```text", "```")
+    text = "\n".join(lines)
+    for fact in (
+        "dlkit 0.",
+        "commit",
+        "GPU: ",
+        "ipywidgets ",
+        "anywidget ",
+        "CPU cores",
+        "GiB free",
+    ):
+        assert fact in text, fact
+    assert platform.release() in text and platform.python_version() in text
+    assert "DLKIT_OFFLINE=1" in text and "[ ok ] Keras" in text
+
+
+def test_the_report_ends_as_doctor_does(quick, capsys):
+    quick.setattr(doctor, "_check_keras", lambda: ("fail", "Keras does not start", "Do."))
+    assert doctor.doctor(report=True) == 1
+    assert "[fail] Keras     Keras does not start" in capsys.readouterr().out
+
+
+def test_the_report_holds_nothing_personal(quick, capsys, tmp_path):
+    home = tmp_path / "ada.lovelace"
+    quick.setenv("HOME", str(home))
+    quick.setenv("USERPROFILE", str(home))
+    quick.setenv("HTTPS_PROXY", "http://ada:hunter2@proxy.firm.example:3128")
+    quick.setenv("DLKIT_DATA_DIR", str(home / "private"))
+    quick.setenv("MY_TOKEN", "hunter3")
+    quick.setattr(machine.getpass, "getuser", lambda: "adalove")
+    quick.setattr(machine.platform, "node", lambda: "adas-laptop")
+    said = f"kernel at {home}/envs/x/bin/python on adas-laptop by adalove, C:\\Users\\Ada L\\py.exe"
+    quick.setattr(doctor, "_check_kernel", lambda: ("note", said, f"See {home}/log"))
+    doctor.doctor(report=True)
+    text = capsys.readouterr().out
+    for secret in ("hunter", "ada.lovelace", "adalove", "adas-laptop", "firm", "private", "Ada L"):
+        assert secret not in text, secret
+    assert str(ROOT) not in text and str(tmp_path) not in text and sys.prefix not in text
+    assert "set, values left out: DLKIT_DATA_DIR, HTTPS_PROXY" in text
+    assert "~/…/python on <host> by <user>, …\\py.exe" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("see /opt/course/data", "see …/data"),
+        ("from https://example.org/a/b", "from https://example.org/a/b"),
+        ("3.5 m/s and 12/13", "3.5 m/s and 12/13"),
+        ("data/mnist.npz", "data/mnist.npz"),
+    ],
+)
+def test_only_paths_are_shortened(text, short):
+    assert machine.impersonal(text) == short
+
+
 def test_doctor_reports_every_failure_and_its_cure(capsys, monkeypatch):
-    monkeypatch.setattr(environment, "OLDEST_PYTHON", (4, 0))
-    monkeypatch.setitem(environment.PACKAGES, "no-such-package", "1.0")
-    monkeypatch.setitem(environment.PACKAGES, "numpy", "99.0")
-    monkeypatch.setattr(
-        environment, "_check_keras", lambda: ("fail", "Keras does not start", "Do.")
-    )
-    assert environment.doctor() == 1
+    monkeypatch.setattr(doctor, "OLDEST_PYTHON", (4, 0))
+    monkeypatch.setitem(doctor.PACKAGES, "no-such-package", "1.0")
+    monkeypatch.setitem(doctor.PACKAGES, "numpy", "99.0")
+    monkeypatch.setattr(doctor, "_check_keras", lambda: ("fail", "Keras does not start", "Do."))
+    assert doctor.doctor() == 1
     out = capsys.readouterr().out
     assert "Install Python 4.0" in out
     assert "no-such-package is missing" in out
@@ -101,13 +166,13 @@ def test_keras_that_fails_crashes_or_hangs_becomes_a_message(
     monkeypatch.setattr(
         subprocess, "run", lambda a, **kw: real_run([sys.executable, str(stand_in)], **kw)
     )
-    mark, said, advice = environment._check_keras(timeout=1 if "sleep" in program else 60)
+    mark, said, advice = doctor._check_keras(timeout=1 if "sleep" in program else 60)
     assert mark == "fail" and found in said and cure in advice
 
 
 def test_the_kernel_of_this_python_is_well_whatever_is_first_on_the_path(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert environment._check_kernel()[0] == "ok"
+    assert doctor._check_kernel()[0] == "ok"
 
 
 def test_a_kernel_of_another_python_is_noticed(monkeypatch, tmp_path):
@@ -115,14 +180,14 @@ def test_a_kernel_of_another_python_is_noticed(monkeypatch, tmp_path):
     kernel.mkdir(parents=True)
     (kernel / "kernel.json").write_text('{"argv": ["/usr/bin/other-python"], "display_name": "x"}')
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    mark, said, advice = environment._check_kernel()
+    mark, said, advice = doctor._check_kernel()
     assert mark == "note" and "other-python" in said and "make lab" in advice
 
 
 def test_doctor_asks_for_what_requirements_txt_asks_for():
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     bounds = dict(re.findall(r"^([\w-]+)>=([\d.]+)", text, flags=re.MULTILINE))
-    for name, oldest in (environment.PACKAGES | environment.JUPYTER_PACKAGES).items():
+    for name, oldest in (doctor.PACKAGES | doctor.JUPYTER_PACKAGES).items():
         assert bounds[name] == oldest, name
 
 

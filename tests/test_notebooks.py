@@ -12,14 +12,19 @@ import json
 import math
 import re
 import statistics
+import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
+import stamps
+
 ROOT = Path(__file__).resolve().parents[1]
-COURSE = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))["lesson"]
+COURSE_TOML = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))
+COURSE, PUBLISH = COURSE_TOML["lesson"], COURSE_TOML["publish"]
 SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").rstrip("\n")
 LABELS = ["Time", "Data", "Before this", "Afterwards you can"]
 LAST_SECTIONS = ["Exercises", "What to remember", "Sources", "Next"]
@@ -28,11 +33,13 @@ MAX_BYTES = 600_000
 
 @dataclass
 class Lesson:
-    """An entry of course.toml, and its notebook as JSON holds it."""
+    """An entry of course.toml, its notebook as JSON holds it, and where the course is published."""
 
     entry: dict
     notebook: dict
     size: int = 0
+    setup: str = SETUP
+    publish: dict = field(default_factory=PUBLISH.copy)
 
     @property
     def cells(self):
@@ -94,6 +101,10 @@ def starts_with_title_promise_and_facts(lesson):
     title = f"# {number} · {lesson.entry['title']}"
     if lesson.cells[0]["cell_type"] != "markdown" or blocks[0] != title:
         yield f"the first cell must be text and start with {title!r}; found {blocks[0]!r}"
+    if row := stamps.badges(lesson.entry["file"], **lesson.publish):
+        if blocks[1] != row:
+            yield "below the title must stand the badges that `make publish` writes"
+        del blocks[1]
     if len(blocks) != 3:
         yield "the first cell must hold the title, one sentence of promise, and one list"
         return
@@ -108,7 +119,7 @@ def starts_with_title_promise_and_facts(lesson):
 
 
 def first_code_cell_is_the_setup_cell(lesson):
-    if source(lesson.code[0]).rstrip("\n") != SETUP:
+    if source(lesson.code[0]).rstrip("\n") != lesson.setup:
         yield "the first code cell must be the text of tools/setup_cell.py"
 
 
@@ -173,6 +184,16 @@ def has_the_kernel_python3(lesson):
     name = lesson.notebook["metadata"].get("kernelspec", {}).get("name")
     if name != "python3":
         yield f"the kernelspec must be python3; found {name!r}"
+
+
+def asks_colab_for_a_gpu_where_it_gains(lesson):
+    gpu = lesson.entry.get("gpu", False)
+    colab = {"provenance": [], "toc_visible": True} | ({"gpuType": "T4"} if gpu else {})
+    wanted = {"colab": colab} | ({"accelerator": "GPU"} if gpu else {})
+    metadata = lesson.notebook["metadata"]
+    found = {key: metadata[key] for key in ("accelerator", "colab") if key in metadata}
+    if found != wanted:
+        yield f"metadata must hold {wanted}; found {found}: tools/notebooks.py stamp writes it"
 
 
 def has_links_that_resolve(lesson):
@@ -249,6 +270,21 @@ def says_every_figure_in_words(lesson):
             yield f"cell {number} shows a figure: the next cell must say it (**In words:** …)"
 
 
+def tells_every_figure_to_those_who_cannot_see_it(lesson):
+    for number, cell in enumerate(lesson.cells):
+        images = [out for out in cell.get("outputs", []) if "image/png" in out.get("data", {})]
+        after = lesson.cells[number + 1] if number + 1 < len(lesson.cells) else {"source": ""}
+        for output, wanted in zip(
+            images, stamps.alt_texts(source(after), len(images)), strict=True
+        ):
+            found = output.get("metadata", {}).get("image/png", {}).get("alt")
+            if not wanted or found != wanted:
+                yield (
+                    f"cell {number}: the figure's alt must be {wanted!r}, from **In words:**; "
+                    f"found {found!r}: tools/notebooks.py stamp writes it"
+                )
+
+
 RULES = [
     starts_with_title_promise_and_facts,
     first_code_cell_is_the_setup_cell,
@@ -261,6 +297,7 @@ RULES = [
     is_600_kb_at_most,
     has_cell_ids,
     has_the_kernel_python3,
+    asks_colab_for_a_gpu_where_it_gains,
     has_links_that_resolve,
     speaks_keras_3,
     loads_keras_only_in_its_section,
@@ -268,6 +305,7 @@ RULES = [
     has_no_stderr_and_no_error,
     has_clean_outputs,
     says_every_figure_in_words,
+    tells_every_figure_to_those_who_cannot_see_it,
 ]
 
 
@@ -317,7 +355,7 @@ def test_readme_links_resolve(readme):
 
 
 def test_readme_shows_a_figure_of_a_lesson(readme):
-    (picture,) = re.findall(r"!\[[^\]]+\]\((.+?)\)", readme)
+    (picture,) = re.findall(r"!\[[^\]]+\]\((?!https:)(.+?)\)", readme)  # but for the badges
     figures = {
         base64.b64decode(output["data"]["image/png"])
         for file in FILES
@@ -359,7 +397,18 @@ def good_lesson():
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     metadata = {"kernelspec": {"name": "python3"}}
-    return Lesson(entry, {"cells": cells, "metadata": metadata})
+    metadata["colab"] = {"provenance": [], "toc_visible": True}
+    unpublished = {"repository": "", "ref": "main"}
+    return Lesson(entry, {"cells": cells, "metadata": metadata}, publish=unpublished)
+
+
+def published_lesson():
+    """The good lesson, once the course has a public repository."""
+    lesson = good_lesson()
+    lesson.publish["repository"] = "ada/course"
+    row = stamps.badges(lesson.entry["file"], "ada/course", "main")
+    rewrite(0, "# 00 · Good\n\n", f"# 00 · Good\n\n{row}\n\n")(lesson)
+    return lesson
 
 
 def text_cell(text):
@@ -371,7 +420,9 @@ def code_cell(text, *outputs):
 
 
 def image():
-    return {"output_type": "display_data", "data": {"image/png": "…", "text/plain": "<Figure>"}}
+    data = {"image/png": "…", "text/plain": "<Figure>"}
+    metadata = {"image/png": {"alt": "A line that rises."}}
+    return {"output_type": "display_data", "data": data, "metadata": metadata}
 
 
 def stream(text, name="stdout"):
@@ -417,6 +468,24 @@ MUTATIONS = [
     (starts_with_title_promise_and_facts, "no promise", rewrite(0, "You see a good notebook.", "")),
     (starts_with_title_promise_and_facts, "label", rewrite(0, "**Data:**", "**Files:**")),
     (starts_with_title_promise_and_facts, "minutes", rewrite(0, "2 minutes", "12 minutes")),
+    (
+        starts_with_title_promise_and_facts,
+        "badges of nobody",
+        lambda lesson: lesson.cells[0].update(source=published_lesson().cells[0]["source"]),
+    ),
+    (
+        starts_with_title_promise_and_facts,
+        "no badges",
+        lambda lesson: lesson.publish.update(repository="ada/course"),
+    ),
+    (
+        starts_with_title_promise_and_facts,
+        "badges of another",
+        lambda lesson: (
+            lesson.cells[0].update(source=published_lesson().cells[0]["source"]),
+            lesson.publish.update(repository="bob/course"),
+        ),
+    ),
     (first_code_cell_is_the_setup_cell, "changed", rewrite(1, "import sys", "import sys as s")),
     (second_code_cell_seeds, "no seed", rewrite(2, "set_random_seed", "seed_nothing")),
     (ends_with_the_four_sections, "a section more", rewrite(LAST, "## Next", "## Next\n\n## End")),
@@ -434,6 +503,12 @@ MUTATIONS = [
     (has_cell_ids, "missing", lambda lesson: lesson.cells[3].pop("id")),
     (has_cell_ids, "double", lambda lesson: lesson.cells[3].update(id="cell-4")),
     (has_the_kernel_python3, "none", lambda lesson: lesson.notebook["metadata"].clear()),
+    (
+        asks_colab_for_a_gpu_where_it_gains,
+        "without gain",
+        lambda lesson: lesson.notebook["metadata"].update(accelerator="GPU"),
+    ),
+    (asks_colab_for_a_gpu_where_it_gains, "not", lambda lesson: lesson.entry.update(gpu=True)),
     (has_links_that_resolve, "Markdown", rewrite(3, "word", "[word](99_none.ipynb#part)")),
     (has_links_that_resolve, "HTML", rewrite(3, "word", '<img src="none.png">')),
     (speaks_keras_3, "tf.keras", rewrite(4, "x = 1", "tf.keras.Model")),
@@ -471,12 +546,25 @@ MUTATIONS = [
     (has_clean_outputs, "warning", add_output(stream("x.py:3: UserWarning: no"))),
     (says_every_figure_in_words, "no words", rewrite(28, "**In words:**", "Look:")),
     (says_every_figure_in_words, "no cell", lambda lesson: lesson.cells.append(lesson.cells[27])),
+    (tells_every_figure_to_those_who_cannot_see_it, "other words", rewrite(28, "rises", "falls")),
+    (tells_every_figure_to_those_who_cannot_see_it, "no words", rewrite(28, "**In words:**", "")),
+    (
+        tells_every_figure_to_those_who_cannot_see_it,
+        "no alt",
+        lambda lesson: lesson.cells[27]["outputs"][0].pop("metadata"),
+    ),
+    (
+        tells_every_figure_to_those_who_cannot_see_it,
+        "one alt for two figures",
+        lambda lesson: lesson.cells[27]["outputs"].append(image()),
+    ),
 ]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_rule_accepts_the_good_lesson(rule):
     assert [*rule(good_lesson())] == []
+    assert [*rule(published_lesson())] == []
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,10 @@ def test_the_house_style_comes_along(site):
     run_there(site, "import matplotlib.pyplot as plt; plt.style.use('dlkit.plotting.course')")
 
 
+def test_the_pads_page_comes_along(site):
+    run_there(site, "from dlkit.drawing._widget import Pad; assert 'render' in Pad._esm")
+
+
 def test_nothing_but_the_package_is_installed(site):
     top = {path.name for path in site.iterdir() if not path.name.endswith((".dist-info", "none"))}
     assert top <= {"dlkit", ".matplotlib", ".cache", ".config", "bin"}

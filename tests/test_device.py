@@ -1,0 +1,77 @@
+"""dlkit.device: one line on this machine, on Colab, on Kaggle, with a GPU and with a broken one."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import types
+from pathlib import Path
+
+import pytest
+
+from dlkit import device
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def plain_machine(monkeypatch):
+    """No GPU that could be there, no platform, two cores."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("KAGGLE_KERNEL_RUN_TYPE", raising=False)
+    monkeypatch.setattr(device, "cpu_cores", lambda: 2)
+    pretend(monkeypatch, FileNotFoundError("nvidia-smi"))
+
+
+def pretend(monkeypatch, outcome):
+    """Let nvidia-smi end in an error, or print a text."""
+
+    def run(command, **options):
+        assert command[0] == "nvidia-smi"
+        if isinstance(outcome, Exception):
+            raise outcome
+        return subprocess.CompletedProcess(command, *outcome)
+
+    monkeypatch.setattr(subprocess, "run", run)
+
+
+def test_a_machine_without_a_gpu(monkeypatch):
+    assert device.report() == "2 CPU cores, no GPU"
+    monkeypatch.setattr(device, "cpu_cores", lambda: 1)
+    assert device.report() == "1 CPU core, no GPU"
+
+
+def test_gpus_are_named(monkeypatch):
+    pretend(monkeypatch, (0, "Tesla T4\nTesla T4\n"))
+    assert device.report() == "2 CPU cores, Tesla T4, Tesla T4"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert device.report() == "2 CPU cores, no GPU"
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        (9, "NVIDIA-SMI has failed because it couldn't communicate with the driver.\n"),
+        (0, ""),
+        PermissionError("no"),
+        subprocess.TimeoutExpired("nvidia-smi", 10),
+    ],
+)
+def test_a_driver_that_does_not_answer_is_no_gpu(monkeypatch, outcome):
+    pretend(monkeypatch, outcome)
+    assert device.nvidia_gpus() == []
+
+
+def test_colab_and_kaggle_hear_where_to_switch_one_on(monkeypatch):
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
+    assert device.report().endswith("are faster with one: Settings > Accelerator)")
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    assert device.report().endswith("are faster with one: Runtime > Change runtime type)")
+    pretend(monkeypatch, (0, "Tesla T4\n"))
+    assert device.report() == "2 CPU cores, Tesla T4"
+
+
+def test_the_lessons_that_gain_are_those_of_course_toml():
+    course = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))["lesson"]
+    gaining = [Path(one["file"]).name[:2] for one in course if one.get("gpu")]
+    assert re.findall(r"\d\d", device.GPU_LESSONS) == gaining

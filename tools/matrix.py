@@ -1,0 +1,599 @@
+"""Runs the lessons on other versions and backends than those of .venv, and says which passed.
+
+python tools/matrix.py [--only floor newest jax torch] [--real] [--allow-missing] [00 06 …]
+
+An environment is a virtual environment in build/matrix/, made once for its list of packages, and
+made anew when the list changes or after `make clean`. dlkit comes from a zip of this folder, by
+the very command that the lessons' set-up cell runs on Colab. A lesson runs in a folder of its
+own that holds nothing else, and passes if no cell fails or writes on stderr, every figure of the
+committed run is there, and every claim holds. Without --real it has the offline samples alone.
+A run of everything that passes writes the table of tested versions into README.md.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import datetime
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import zipfile
+from pathlib import Path
+
+import nbclient
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build" / "matrix"
+BEGIN, END = "<!-- tested versions: tools/matrix.py -->", "<!-- end of tested versions -->"
+CELL_TIMEOUT = 600  # seconds
+
+
+# Colab's runtime of August 2026, and what dlkit needs of Colab's other packages. SciPy 1.18 took
+# out an option that this scikit-learn still sets, with a warning.
+COLAB = """tensorflow==2.20.0 keras==3.13.2 numpy==2.1.3 matplotlib==3.10.0 scikit-learn==1.6.1
+ipython==7.34.0 ipywidgets==7.7.1 ipykernel==6.17.1 anywidget==0.9.21
+scipy<1.18 pillow pooch tqdm"""
+# The versions of the backends that were tried. TensorFlow comes before them, alone: it must get
+# the versions that a learner gets.
+BACKENDS = "jax==0.10.2 jaxlib==0.10.2 torch==2.13.0"
+# Virtual environments: the Python ("" for the one that made .venv), and what pip installs, in turn.
+VENVS = {
+    "floor": ("3.13", [COLAB.split()]),
+    "newest": ("", [["-r", str(ROOT / "requirements.txt")], BACKENDS.split()]),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Environment:
+    """One column of the table: a virtual environment, a backend, and what runs there."""
+
+    name: str
+    title: str
+    venv: str
+    backend: str = "tensorflow"
+    lessons: tuple = ()  # their numbers; () stands for all
+    tests: tuple = ()  # arguments for pytest: what is tested there beside the lessons
+
+
+def on_backend(name, title):
+    """The newest versions on another backend: the two lessons that train plain networks."""
+    tests = ("tests/test_backends.py", "-k", name)
+    return Environment(name, title, "newest", name, ("06", "07"), tests)
+
+
+ENVIRONMENTS = [
+    Environment("floor", "Colab, Aug. 2026", "floor"),
+    Environment("newest", "newest", "newest"),
+    on_backend("jax", "with JAX"),
+    on_backend("torch", "with PyTorch"),
+]
+BY_NAME = {environment.name: environment for environment in ENVIRONMENTS}
+# What is looked at, as it is imported, and its name in the table.
+MODULES = {
+    "keras": "Keras",
+    "tensorflow": "TensorFlow",
+    "jax": "JAX",
+    "torch": "PyTorch",
+    "numpy": "NumPy",
+    "matplotlib": "Matplotlib",
+    "sklearn": "scikit-learn",
+    "IPython": "IPython",
+    "ipykernel": "ipykernel",
+    "ipywidgets": "ipywidgets",
+    "anywidget": "anywidget",
+}
+
+
+class Problem(Exception):
+    """Why an environment cannot run its lessons."""
+
+
+class MissingPython(Problem):
+    """This machine has no Python of the version that an environment needs."""
+
+
+# --- environments -----------------------------------------------------------------------------
+
+
+def find_python(version):
+    """Path of a Python of this version that really starts and can make environments.
+
+    A launcher of pyenv's may bear the name and start nothing, so each candidate is tried.
+
+    Raises:
+        MissingPython: there is none.
+    """
+    own = [getattr(sys, "_base_executable", sys.executable)]
+    if not version:
+        return own[0]
+    on_path = [str(Path(folder) / f"python{version}") for folder in os.get_exec_path()]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    in_pyenv = [str(p) for p in sorted(pyenv.glob(f"{version}*/bin/python{version}"))]
+    code = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
+    for candidate in own + on_path + in_pyenv:
+        try:
+            run = subprocess.run([candidate, "-c", code], capture_output=True, text=True)
+        except OSError:
+            continue
+        if run.returncode == 0 and run.stdout.strip() == version:
+            return candidate
+    raise MissingPython(f"no Python {version} that starts, on PATH or in {pyenv}")
+
+
+def python_of(venv):
+    """Path of the environment's own interpreter."""
+    return BUILD / venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def clean_environ(**more):
+    """This process's environment without what would leak into another Python."""
+    leaks = ("DLKIT_", "KERAS_", "PYTHON", "PYTEST_", "MPLBACKEND", "VIRTUAL_ENV", "IPYTHON")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(leaks)}
+    return kept | {"PYTHONNOUSERSITE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"} | more
+
+
+def call(command, log, *, cwd=None, **variables):
+    """Run a command, its output into the log; returns what it printed.
+
+    Raises:
+        Problem: it failed; the message ends with the last lines of its output.
+    """
+    empty = BUILD / "empty"
+    empty.mkdir(exist_ok=True)
+    run = subprocess.run(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=clean_environ(**variables),
+        cwd=cwd or empty,  # a folder named jax beside the command would be imported as jax
+    )
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(f"$ {' '.join(str(part) for part in command)}\n{run.stdout}\n")
+    if run.returncode:
+        tail = "\n".join(run.stdout.strip().splitlines()[-12:])
+        raise Problem(f"{Path(str(command[0])).name} ended with {run.returncode}:\n{tail}")
+    return run.stdout
+
+
+def prepare(venv, archive):
+    """Make the environment if its list has changed, and install dlkit in it as Colab would.
+
+    Returns:
+        Seconds that it took.
+
+    Raises:
+        Problem: no such Python, or an installation that failed or changed other packages.
+    """
+    started = time.perf_counter()
+    version, installs = VENVS[venv]
+    base, folder, log = find_python(version), BUILD / venv, BUILD / f"{venv}.log"
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    digest = hashlib.sha256(repr([base, installs, requirements]).encode()).hexdigest()
+    stamp = folder / "matrix-stamp"
+    log.unlink(missing_ok=True)
+    if not (stamp.exists() and stamp.read_text() == digest):
+        shutil.rmtree(folder, ignore_errors=True)
+        call([base, "-m", "venv", folder], log)
+        # Bytecode is left to the first import: compiling all of TensorFlow takes longer.
+        pip = [python_of(venv), "-m", "pip", "install", "--quiet", "--no-compile"]
+        for packages in installs:
+            call([*pip, *packages], log)
+        stamp.write_text(digest)
+    install_dlkit(python_of(venv), archive, log)
+    return time.perf_counter() - started
+
+
+# Runs the set-up cell where dlkit is missing; GitHub's archive is the one made here.
+AS_ON_COLAB = """
+import subprocess, sys
+url, archive, cell = sys.argv[1:]
+class Redirected(subprocess.Popen):
+    def __init__(self, command, *args, **kwargs):
+        super().__init__([archive if x == url else x for x in command], *args, **kwargs)
+subprocess.Popen = Redirected
+exec(cell)
+import dlkit
+assert dlkit.__file__.startswith(sys.prefix), dlkit.__file__
+"""
+
+
+def install_dlkit(python, archive, log):
+    """Install dlkit by the set-up cell's own command, and see that nothing else changed.
+
+    Raises:
+        Problem: the cell failed, or the installation changed another package.
+    """
+    pip = [python, "-m", "pip"]
+    call([*pip, "uninstall", "--yes", "dlkit"], log)
+    before = call([*pip, "freeze"], log)
+    cell = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8")
+    named = 'REPOSITORY, REF = "owner/dlkit", "main"'
+    cell, found = re.subn(r"^REPOSITORY, REF = .*$", named, cell, flags=re.MULTILINE)
+    if found != 1:
+        raise Problem("the set-up cell has no line REPOSITORY, REF = …")
+    url = "https://github.com/owner/dlkit/archive/main.zip"
+    with tempfile.TemporaryDirectory(prefix="dlkit-") as folder:
+        script = Path(folder) / "as_on_colab.py"
+        script.write_text(AS_ON_COLAB, encoding="utf-8")
+        call([python, script, url, archive.as_uri(), cell], log, cwd=folder)
+    after = [line for line in call([*pip, "freeze"], log).splitlines() if "dlkit" not in line]
+    if changed := set(before.splitlines()) ^ set(after):
+        raise Problem(f"installing dlkit changed other packages: {', '.join(sorted(changed))}")
+
+
+def make_archive():
+    """A zip of this folder as GitHub makes it: what git knows or would add, in a top folder."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode == 0:
+        names = sorted({name for name in listed.stdout.split("\0") if name})
+    else:  # no checkout, but a copy of one
+        skipped = {".venv", "build", "downloads", "__pycache__"}
+        parts = (path.relative_to(ROOT) for path in ROOT.rglob("*"))
+        names = sorted(str(path) for path in parts if not skipped & set(path.parts))
+    archive = BUILD / "dlkit-main.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for name in names:
+            if (ROOT / name).is_file():
+                file.write(ROOT / name, f"dlkit-main/{name}")
+    return archive
+
+
+PROBE = """
+import importlib, json, platform, sys
+modules = [importlib.import_module(name) for name in sys.argv[1:]]
+import keras, matplotlib.pyplot
+versions = {name: sys.modules[name].__version__ for name in sys.argv[1:]}
+versions |= {"backend": keras.backend.backend(), "python": platform.python_version()}
+print(json.dumps(versions))
+"""
+
+
+def versions_in(environment):
+    """Versions as they are imported there; this first import also compiles and fills caches.
+
+    Raises:
+        Problem: one cannot be imported, is not the one asked for, or Keras runs elsewhere.
+    """
+    others = {"tensorflow", "jax", "torch"} - {environment.backend}
+    names = [name for name in MODULES if name not in others]
+    command = [python_of(environment.venv), "-c", PROBE, *names]
+    log = BUILD / f"{environment.venv}.log"
+    printed = call(command, log, KERAS_BACKEND=environment.backend, TF_CPP_MIN_LOG_LEVEL="3")
+    found = json.loads(printed.strip().splitlines()[-1])
+    if found["backend"] != environment.backend:
+        raise Problem(f"Keras runs on {found['backend']}, not on {environment.backend}")
+    pins = [
+        pin.split("==")
+        for packages in VENVS[environment.venv][1]
+        for pin in packages
+        if "==" in pin
+    ]
+    for name, version in pins:
+        module = {"scikit-learn": "sklearn", "ipython": "IPython"}.get(name, name)
+        if found.get(module, version).partition("+")[0] != version:
+            raise Problem(f"{name} is {found[module]} there, not {version}")
+    return found
+
+
+# --- lessons ----------------------------------------------------------------------------------
+
+
+def write_kernels():
+    """A kernel for each environment, where only this process looks for kernels."""
+    for environment in ENVIRONMENTS:
+        folder = BUILD / "jupyter" / "kernels" / f"matrix-{environment.name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        argv = [str(python_of(environment.venv)), "-m", "ipykernel_launcher"]
+        spec = {"argv": [*argv, "-f", "{connection_file}"], "display_name": environment.title}
+        (folder / "kernel.json").write_text(json.dumps(spec | {"language": "python"}))
+    os.environ["JUPYTER_PATH"] = str(BUILD / "jupyter")
+
+
+def lesson_environ(environment, folder, *, real):
+    """The environment of a kernel: a learner's, with no data and an empty home."""
+    data = {"DLKIT_OFFLINE": "1"}
+    if real:
+        data = {"DLKIT_DATA_DIR": os.environ["DLKIT_DATA_DIR"]}
+    return clean_environ(
+        KERAS_BACKEND=environment.backend,
+        KERAS_HOME=str(folder / "home"),
+        IPYTHONDIR=str(folder / "home"),
+        DLKIT_CLAIMS=str(folder / "claims.jsonl"),
+        OMP_NUM_THREADS="1",  # PyTorch's threads wait for one another as soon as another job runs
+        TQDM_DISABLE="1",
+        # JAX compiles a network once, not once a seed: half the time, and the same numbers.
+        JAX_COMPILATION_CACHE_DIR=str(folder / "home"),
+        JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0",
+        JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES="-1",
+        PYDEVD_DISABLE_FILE_VALIDATION="1",  # a debugger's note on Python 3.13
+        **data,
+    )
+
+
+def run_lesson(environment, path, *, real=False, timeout=CELL_TIMEOUT):
+    """Execute one lesson in a folder that holds nothing else.
+
+    Returns:
+        dict: lesson, seconds, error ("" if it passed), claims (how many), held, data.
+    """
+    committed = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)
+    copies = BUILD / "lessons" / environment.name
+    copies.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="lesson-") as name:
+        folder, log = Path(name), copies / f"{path.stem}.log"
+        for part in ("home", "lesson"):
+            (folder / part).mkdir()
+        shutil.copy(path, folder / "lesson")
+        client = nbclient.NotebookClient(
+            notebook,
+            timeout=timeout,
+            kernel_name=f"matrix-{environment.name}",
+            coalesce_streams=True,
+            extra_arguments=["--IPKernelApp.log_level=40"],
+            resources={"metadata": {"path": str(folder / "lesson")}},
+        )
+        started = time.perf_counter()
+        with open(log, "w", encoding="utf-8") as stderr:  # what escapes the kernel's own capture
+            env = lesson_environ(environment, folder, real=real)
+            error = executed(client, env=env, stderr=stderr)
+        seconds = time.perf_counter() - started
+        claims = read_claims(folder / "claims.jsonl")
+    nbformat.write(notebook, copies / path.name)
+    held = sum(claim["held"] for claim in claims)
+    return {
+        "lesson": path.stem,
+        "seconds": round(seconds, 1),
+        "error": error or "; ".join(shortcomings(committed, notebook)),
+        "claims": len(claims),
+        "held": held,
+        "data": ", ".join(sorted({claim["data"] for claim in claims})),
+    }
+
+
+def executed(client, **start):
+    """Run the notebook; returns what went wrong, in a line, or ""."""
+    try:
+        client.execute(**start)
+    except nbclient.exceptions.CellExecutionError as raised:
+        return f"{raised.ename}: {' '.join(raised.evalue.split())}"[:200]
+    except nbclient.exceptions.DeadKernelError:
+        return "the kernel died"
+    except (TimeoutError, nbclient.exceptions.CellTimeoutError):
+        return f"a cell ran longer than {client.timeout} s"
+    except (RuntimeError, OSError) as raised:  # the kernel did not start
+        return f"{type(raised).__name__}: {raised}"[:200]
+    return ""
+
+
+def shortcomings(committed, fresh):
+    """Yields what a run without errors may still lack: silence on stderr, and its figures."""
+    for number, (before, after) in enumerate(zip(committed.cells, fresh.cells, strict=True)):
+        if after.cell_type != "code":
+            continue
+        said = [o.text for o in after.outputs if o.output_type == "stream" and o.name == "stderr"]
+        if said:
+            yield f"cell {number} wrote on stderr: {' '.join(said[0].split())[:160]}"
+        expected, figures = count_figures(before), count_figures(after)
+        if figures != expected:
+            yield f"cell {number} shows {figures} figures, not {expected}"
+
+
+def count_figures(cell):
+    return sum("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def read_claims(path):
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+# --- the whole --------------------------------------------------------------------------------
+
+
+def run(environments, paths, *, real=False, jobs=2):
+    """Prepare the environments and run the lessons, some at a time.
+
+    Returns:
+        A list of dicts, one for each environment: name, title, problem, seconds (to make it),
+        versions, lessons.
+    """
+    BUILD.mkdir(parents=True, exist_ok=True)
+    archive = make_archive()
+    write_kernels()
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        # First in, first out: an environment is on its way before anything waits for it.
+        venvs = dict.fromkeys(one.venv for one in environments)
+        ready = {venv: pool.submit(prepare, venv, archive) for venv in venvs}
+        results = []
+        for one in environments:
+            row = pool.submit(look_at, one, ready[one.venv])
+            chosen = [path for path in paths if takes(one, path)]
+            done = [pool.submit(attempt, one, path, row, real=real) for path in chosen]
+            results.append((row, done, pool.submit(run_tests, one, row)))
+        return [
+            row.result()
+            | {"lessons": [one.result() for one in done if one.result()], "tests": tests.result()}
+            for row, done, tests in results
+        ]
+
+
+def takes(environment, path):
+    return not environment.lessons or path.stem[:2] in environment.lessons
+
+
+def look_at(environment, ready):
+    """Wait for the environment, and say what is in it or why it cannot be used."""
+    found = {"name": environment.name, "title": environment.title, "problem": "", "versions": {}}
+    found["missing"] = False
+    try:
+        found["seconds"] = round(ready.result(), 1)
+        found["versions"] = versions_in(environment)
+    except Problem as problem:
+        found["problem"], found["missing"] = str(problem), isinstance(problem, MissingPython)
+    say(environment, f"not run: {found['problem']}" if found["problem"] else "ready")
+    return found
+
+
+def attempt(environment, path, row, *, real):
+    """Run a lesson and say how it went; None where its environment cannot run any."""
+    if row.result()["problem"]:
+        return None
+    done = run_lesson(environment, path, real=real)
+    outcome = f"FAILED: {done['error']}" if done["error"] else "passed"
+    say(environment, f"{path.stem}: {outcome}, {done['seconds']:.0f} s, claims {claims_in([done])}")
+    return done
+
+
+def run_tests(environment, row):
+    """Run the environment's tests; returns what went wrong, or ""."""
+    if row.result()["problem"] or not environment.tests:
+        return ""
+    options = ["-q", "-p", "no:cacheprovider"]
+    command = [python_of(environment.venv), "-m", "pytest", *options, *environment.tests]
+    log, error = BUILD / f"{environment.name}-tests.log", ""
+    try:
+        printed = call(command, log, cwd=ROOT, OMP_NUM_THREADS="1")
+        outcome = printed.strip().splitlines()[-1]
+    except Problem as problem:
+        outcome = error = str(problem)
+    say(environment, f"{environment.tests[0]}: {outcome}")
+    return error
+
+
+def say(environment, text):
+    print(f"[{environment.name}] {text}", flush=True)
+
+
+def claims_in(lessons):
+    return f"{sum(one['held'] for one in lessons)} of {sum(one['claims'] for one in lessons)}"
+
+
+def passed(row):
+    """Whether the environment was there, and its lessons and tests passed."""
+    errors = [row["problem"], row["tests"], *(lesson["error"] for lesson in row["lessons"])]
+    return not any(errors)
+
+
+def table(rows):
+    """The results as a Markdown table: a column for each environment."""
+    names = {"python": "Python", **MODULES, "lessons": "lessons passed", "claims": "claims held"}
+    lines = [
+        "| | " + " | ".join(row["title"] for row in rows) + " |",
+        "|---" * (len(rows) + 1) + "|",
+    ]
+    for name, label in names.items():
+        cells = []
+        for row in rows:
+            good = sum(not one["error"] for one in row["lessons"])
+            counts = {
+                "lessons": f"{good} of {len(row['lessons'])}",
+                "claims": claims_in(row["lessons"]),
+            }
+            text = {**row["versions"], **({} if row["problem"] else counts)}.get(name, "")
+            cells.append(text or ("not run" if row["problem"] and name == "lessons" else ""))
+        if any(cells):
+            lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def into_readme(text, rows, *, date):
+    """README.md with the table of these results between its markers.
+
+    Raises:
+        Problem: the markers are not there, once each and in order.
+    """
+    begin, end = text.find(BEGIN), text.find(END)
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or end < begin:
+        raise Problem(f"README.md has no place for the table: {BEGIN} … {END}")
+    sources = {part for row in rows for one in row["lessons"] for part in one["data"].split(", ")}
+    data = "offline samples" if any("sample" in source for source in sources) else "real data"
+    note = f"Run by `make matrix` on {date}, {platform.system()}, {data}."
+    return f"{text[: begin + len(BEGIN)]}\n{table(rows)}\n\n{note}\n{text[end:]}"
+
+
+def main(arguments=None):
+    """Parse the command line and run it; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="tools/matrix.py", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "lessons", nargs="*", help="numbers, such as 00 06; all of course.toml if none"
+    )
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=", ".join(BY_NAME))
+    parser.add_argument(
+        "--real", action="store_true", help="the data in $DLKIT_DATA_DIR, no samples"
+    )
+    parser.add_argument(
+        "--allow-missing", action="store_true", help="a missing Python is no failure"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="how many at a time (2)")
+    options = parser.parse_args(arguments)
+    if options.real and not os.environ.get("DLKIT_DATA_DIR"):
+        parser.error("--real needs DLKIT_DATA_DIR, the folder with the real data")
+    # Lessons may follow the names of --only.
+    lessons = options.lessons + [name for name in options.only if name not in BY_NAME]
+    only = [name for name in options.only if name in BY_NAME]
+    environments = [BY_NAME[name] for name in only] or ENVIRONMENTS
+    everything = not only and not lessons
+    if everything:
+        try:  # now, not when the run is over
+            into_readme((ROOT / "README.md").read_text(encoding="utf-8"), [], date="")
+        except Problem as problem:
+            parser.error(str(problem))
+    return report(
+        run(environments, choose(lessons, parser), real=options.real, jobs=options.jobs),
+        everything=everything,
+        allow_missing=options.allow_missing,
+    )
+
+
+def choose(wanted, parser):
+    """Paths of the lessons with these numbers or names; all of course.toml if none is given."""
+    course = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))["lesson"]
+    paths = [ROOT / lesson["file"] for lesson in course]
+    wanted = [Path(name).stem for name in wanted]
+    if unknown := [name for name in wanted if not any(p.stem.startswith(name) for p in paths)]:
+        parser.error(f"not in course.toml: {', '.join(unknown)}")
+    return [path for path in paths if not wanted or path.stem.startswith(tuple(wanted))]
+
+
+def report(rows, *, everything, allow_missing=False):
+    """Print the table, keep the results, and after a full run that passed write the README.
+
+    Returns:
+        The exit status: 0 if every environment was there and every lesson passed.
+    """
+    now = datetime.datetime.now(datetime.UTC)
+    result = {"date": now.isoformat(timespec="seconds"), "system": platform.platform()}
+    (BUILD.parent / "matrix.json").write_text(json.dumps(result | {"environments": rows}, indent=1))
+    print(f"\n{table(rows)}\n")
+    for row in rows:
+        if row["problem"]:
+            print(f"{row['title']}: not run: {row['problem']}")
+        if row["tests"]:
+            print(f"{row['title']}, tests: {row['tests']}")
+        for lesson in row["lessons"]:
+            if lesson["error"]:
+                print(f"{row['title']}, {lesson['lesson']}: {lesson['error']}")
+    if everything and all(map(passed, rows)):
+        readme = ROOT / "README.md"
+        text = into_readme(readme.read_text(encoding="utf-8"), rows, date=now.date())
+        readme.write_text(text, encoding="utf-8")
+        print("README.md has the table.")
+    elif everything:
+        print("README.md keeps its table: not everything was run and passed.")
+    return 0 if all(passed(row) or (row["missing"] and allow_missing) for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
