@@ -2,8 +2,9 @@
 
     .venv/bin/python benchmarks/run.py [--only startup loading] [--quick] [--keep]
 
---quick takes one round or seed of each. --keep copies the result of a full run into
-benchmarks/README.md. Nothing else should run on the machine meanwhile.
+--quick takes one round or seed of each. --only renews these sections of an earlier run on the same
+machine and versions. --keep copies the report, once it is whole, into benchmarks/README.md. Nothing
+else should run on the machine meanwhile.
 """
 
 import argparse
@@ -25,7 +26,8 @@ MARKS = "<!-- last full run -->", "<!-- end -->"
 SECTIONS = {
     "startup": ("Start-up", ["startup.py"], ["--rounds", "1"]),
     "loading": ("Data", ["loading.py"], ["--rounds", "1"]),
-    "accuracy": ("Time to accuracy", ["time_to_accuracy.py"], ["--seeds", "1"]),
+    "mlp": ("Time to accuracy, MLP", ["time_to_accuracy.py", "--only", "MLP"], ["--seeds", "1"]),
+    "cnn": ("Time to accuracy, CNN", ["time_to_accuracy.py", "--only", "CNN"], ["--seeds", "1"]),
     "limit": ("How far from the limit", ["limit.py"], ["--rounds", "1"]),
     "scratch": ("dlkit.scratch beside Keras", ["scratch.py"], ["--repeats", "3"]),
     "train": ("Training in NumPy and in Keras", ["scratch.py", "--train"], ["--repeats", "1"]),
@@ -99,36 +101,63 @@ def keep(text):
     README.write_text(f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{after}", encoding="utf-8")
 
 
+def earlier(path, head, quick):
+    """The sections of an earlier report on the same machine and versions; {} if there is none."""
+    if not path.exists():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    same = all(found.get(name) == value for name, value in head.items())
+    return found["sections"] if same and found.get("quick") == quick else {}
+
+
+def markdown(head, sections):
+    """The whole report, its sections in order, each with the day of its run."""
+    parts = [f"{head['machine']}. {head['versions']}."]
+    for name, (title, *_) in SECTIONS.items():
+        if name in sections:
+            done = sections[name]
+            note = f"\n\nFAILED with status {done['status']}." if done["status"] else ""
+            took = f"{done['date']}, {done['seconds']:.0f} s."
+            parts.append(f"## {title}\n\n{took} {done['text']}{note}")
+    return "\n\n".join(parts)
+
+
 def main():
-    """Run what was asked for, write the report; 1 if a script failed."""
+    """Run what was asked for, write the report; 1 if a script failed or the report is not whole."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    parser.add_argument("--only", nargs="*", choices=SECTIONS, default=list(SECTIONS))
     parser.add_argument("--quick", action="store_true", help="one round or seed of each")
-    parser.add_argument("--keep", action="store_true", help="copy a full run to the README there")
+    parser.add_argument("--keep", action="store_true", help="copy the report to the README there")
     options = parser.parse_args()
-    if options.keep and (options.quick or options.only != list(SECTIONS)):
-        parser.error("--keep is for a full run: leave out --only and --quick")
+    if options.keep and options.quick:
+        parser.error("--keep is for a full run: leave out --quick")
     build = ROOT / "build"
     build.mkdir(exist_ok=True)
-    date = datetime.date.today().isoformat()
-    parts, results, failed = [f"{date}. {machine()}. {versions()}."], {}, []
+    head = {"machine": machine(), "versions": versions()}
+    sections = earlier(build / "bench.json", head, options.quick)
     for name in options.only:
         title, script, quick = SECTIONS[name]
         print(f"\n== {title}", flush=True)
         lines, seconds, status = run_section(script, quick if options.quick else [])
         print(f"== {title}: {seconds:.0f} s", flush=True)
-        failed += [name] if status else []
-        note = f"\n\nFAILED with status {status}." if status else ""
-        parts.append(f"## {title}\n\n{report(lines)}{note}")
-        results[name] = {"seconds": round(seconds, 1), "status": status, "tables": tables(lines)}
-        head = {"date": date, "machine": machine(), "versions": versions()}
-        (build / "bench.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-        (build / "bench.json").write_text(json.dumps(head | results, indent=1), encoding="utf-8")
-    print(
-        f"\nbuild/bench.md and build/bench.json{'; FAILED: ' + ', '.join(failed) if failed else ''}"
-    )
-    if options.keep and not failed:
-        keep("\n\n".join(parts).replace("\n## ", "\n### "))
+        sections[name] = {
+            "date": datetime.date.today().isoformat(),
+            "seconds": round(seconds, 1),
+            "status": status,
+            "text": report(lines),
+            "tables": tables(lines),
+        }
+        whole = head | {"quick": options.quick, "sections": sections}
+        (build / "bench.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
+        (build / "bench.md").write_text(markdown(head, sections) + "\n", encoding="utf-8")
+    failed = [name for name in SECTIONS if name in sections and sections[name]["status"]]
+    missing = [name for name in SECTIONS if name not in sections]
+    print(f"\nbuild/bench.md and build/bench.json; failed: {failed or 'none'}")
+    if options.keep and (failed or missing):
+        print(f"{README.name} stays as it is; failed or never run: {failed + missing}")
+        return 1
+    if options.keep:
+        keep(markdown(head, sections).replace("\n## ", "\n### "))
     return 1 if failed else 0
 
 

@@ -3,13 +3,14 @@
     .venv/bin/python benchmarks/time_to_accuracy.py [--seeds 3] [--only MLP]
 
 All train in turn, seed by seed, so that a machine whose speed drifts slows all of them. Seconds
-are those of `fit` alone, from its call on: tracing, validation after each epoch and all. The best
-validation accuracy that a usual script reaches on a seed is the goal for ours on the same seed;
-the test set is read once, after training. Ours come as in the lesson, which goes on to be better,
-and shorter, as long as it takes to be as good as the usual script.
+are those of `fit` alone, from its call on: tracing, validation after each epoch and all. The goal
+for ours is the best validation accuracy that a usual script reaches in any epoch, its mean over the
+seeds: a single run says little, since 5,000 digits leave 0.15 points to luck. Ours is there at the
+first epoch whose mean over the seeds is as good. The test set is read once, after training.
 
-Two ratios compare them. One stops the usual script's clock at the epoch that reached its best,
-which only hindsight knows; the other lets it run to its end, as its user does.
+Ours come as in the lesson, which goes on to be better, and shorter, as long as it takes to be as
+good as a usual script. Two ratios compare them. One stops the usual script's clock at its best
+epoch, which only hindsight knows; the other lets it run to its end, as its user does.
 """
 
 import argparse
@@ -73,8 +74,8 @@ RUNS = {
     "MLP ours, lesson 06": (lambda: models.mlp(SHAPE, 10, units=(256, 128)), 6, 256, 1, 4e-3),
     "CNN 32-64, batch 32": (usual_cnn, 5, 32, 1, None),
     "CNN 32-64, dropout, batch 128": (lambda: usual_cnn(0.5), 15, 128, 1, None),
-    "CNN ours, short": (lambda: models.convnet(SHAPE, 10), 1, 128, 86, 1e-2),
-    "CNN ours, less short": (lambda: models.convnet(SHAPE, 10), 2, 256, 43, 1e-2),
+    "CNN ours, short": (lambda: models.convnet(SHAPE, 10), 1, 128, 86, 2e-2),
+    "CNN ours, less short": (lambda: models.convnet(SHAPE, 10), 3, 256, 43, 2e-2),
     "CNN ours, lesson 07": (lambda: models.convnet(SHAPE, 10), 5, 256, 1, 1e-2),
 }
 
@@ -108,10 +109,12 @@ def run(name, seed, mnist):
     return {"seconds": clock.seconds, "val": history["val_accuracy"], "test": test}
 
 
-def seconds_to(result, accuracy):
-    """Seconds until the validation accuracy first reached this; nan if it never did."""
-    reached = [s for s, v in zip(result["seconds"], result["val"], strict=True) if v >= accuracy]
-    return reached[0] if reached else float("nan")
+def seconds_to(runs, accuracy):
+    """Median seconds until the mean validation accuracy is this high; None if it never is."""
+    for epoch, mean in enumerate(np.mean([run["val"] for run in runs], axis=0)):
+        if mean >= accuracy:
+            return np.median([run["seconds"][epoch] for run in runs])
+    return None
 
 
 def spread(values):
@@ -143,8 +146,8 @@ def main():
         best, tests = [max(r["val"]) for r in runs], [r["test"] for r in runs]
         print(f"| {name} | {RUNS[name][1]} | {seconds:.1f} | {spread(best)} | {spread(tests)} |")
 
-    print("\n| usual script | s to its best | to its end | ours | s to the same | seeds | ratios |")
-    print("|---|--:|--:|---|--:|---|---|")
+    print("\n| usual script | its best, % | s to it | s in all | ours | s to the same | ratios |")
+    print("|---|--:|--:|--:|---|--:|---|")
     for name, usual in results.items():
         for own, ours in results.items():
             if "ours" not in name and "ours" in own and name[:3] == own[:3]:
@@ -152,20 +155,15 @@ def main():
 
 
 def compared(name, usual, own, ours):
-    """A row of the table: medians over the seeds, and the ratios seed by seed."""
-    goals = [max(run["val"]) for run in usual]
-    best = np.array([seconds_to(run, goal) for run, goal in zip(usual, goals, strict=True)])
-    end = np.array([run["seconds"][-1] for run in usual])
-    mine = np.array([seconds_to(run, goal) for run, goal in zip(ours, goals, strict=True)])
-    there = np.isfinite(mine)
-    if not there.any():
-        return f"| {name} | {np.median(best):.1f} | {np.median(end):.1f} | {own} | | none | |"
-    ratios = [np.median((theirs / mine)[there]) for theirs in (best, end)]
-    return (
-        f"| {name} | {np.median(best):.1f} | {np.median(end):.1f} | {own} "
-        f"| {np.median(mine[there]):.1f} | {there.sum()} of {len(goals)} "
-        f"| {ratios[0]:.1f} and {ratios[1]:.1f} |"
-    )
+    """A row of the table: how many times as long the usual script took, to its best and in all."""
+    goal = np.mean([max(run["val"]) for run in usual])
+    best = np.median([run["seconds"][np.argmax(run["val"])] for run in usual])
+    end = np.median([run["seconds"][-1] for run in usual])
+    row = f"| {name} | {100 * goal:.2f} | {best:.1f} | {end:.1f} | {own} "
+    mine = seconds_to(ours, goal)
+    if mine is None:
+        return f"{row}| not reached | |"
+    return f"{row}| {mine:.1f} | {best / mine:.1f} and {end / mine:.1f} |"
 
 
 if __name__ == "__main__":

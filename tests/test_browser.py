@@ -182,7 +182,6 @@ def test_an_exercise_hears_wrong_and_right_answers_from_the_keyboard(lesson):
             assert not [*text_problems(cell.locator(".jp-OutputArea-output").all())]
 
 
-@pytest.mark.parametrize("lesson", ["00_start_here"], indirect=True)
 def test_a_second_run_in_a_new_kernel_is_as_good(lesson):
     lesson.restart_and_run_all()
     assert not [*run_problems(lesson, committed_images(lesson.stem))]
