@@ -40,6 +40,10 @@ def launch(
     Each gets a TF_CONFIG with addresses on 127.0.0.1 and computes on the CPU. When one dies or
     raises an error, when time is up, or when this process ends, however it ends, all are ended.
 
+    The workers' own meeting listens on 127.0.0.1. TensorFlow's server, which follows it, listens on
+    all of the machine's addresses and asks for no password, whatever TF_CONFIG says: while workers
+    run, let a firewall keep strangers from this machine.
+
     Args:
         function: called as ``function(config)``: a function of a module that can be imported
             (not of a notebook), or its name: ``"package.module:name"`` or ``"file.py:name"``.
