@@ -17,6 +17,7 @@ ALLOWED = {
     "claims": set(),
     "data": {"PIL", "numpy", "pooch", "requests", "tqdm"},
     "device": {"dlkit.environment"},
+    "distributed": {"dlkit.data", "dlkit.models", "keras", "numpy", "tensorflow"},
     "doctor": {"dlkit.environment", "dlkit.machine"},
     "drawing": {
         "IPython",
@@ -91,7 +92,18 @@ def test_import_dlkit_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "part", ["claims", "data", "device", "environment", "exercises", "plotting", "scratch", "text"]
+    "part",
+    [
+        "claims",
+        "data",
+        "device",
+        "distributed",
+        "environment",
+        "exercises",
+        "plotting",
+        "scratch",
+        "text",
+    ],
 )
 def test_these_parts_load_without_keras(part):
     assert not loaded_after(f"import dlkit.{part}") & HEAVY
