@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 import os
 import shutil
 import sys
@@ -10,8 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-# Before Ray is imported: it reports nothing to its makers, and its processes find dlkit.
+# Ray reads these when it is imported. It reports nothing to its makers; unless it joins a cluster,
+# all its ports are on 127.0.0.1: by default only on Windows and Macs, elsewhere on every network.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+if "RAY_ADDRESS" not in os.environ:
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 import ray  # noqa: E402
 from ray import serve  # noqa: E402
@@ -52,22 +56,22 @@ class RayEngine:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="ray")  # its calls block
 
     def start(self):
-        """Start Ray and its controller; takes some seconds. Its ports are on 127.0.0.1 only."""
+        """Start Ray and its controller; takes some seconds."""
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
         quiet = {"logging_level": "ERROR", "log_to_driver": False}
         if not self._ours:
             ray.init(**quiet)
         else:
             # Names of sockets are short: 104 bytes on a Mac, whose own temporary folder is long.
             place = None if sys.platform == "win32" else "/tmp"
-            self._folder = tempfile.mkdtemp(prefix="dlkit-", dir=place)
+            self._folder = tempfile.mkdtemp(prefix="dlkit-serve-", dir=place)
             ray.init(
                 address="local",
                 include_dashboard=False,
                 object_store_memory=100 * 2**20,
-                _node_ip_address="127.0.0.1",
                 _temp_dir=self._folder,
                 **quiet,
             )

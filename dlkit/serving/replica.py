@@ -5,7 +5,19 @@ import os
 from pathlib import Path
 
 import numpy as np
+import ray
 from ray import serve
+
+
+def _stay_on_this_machine():
+    """Ray Serve 2.60 opens a port of each replica on every network, and has no option for it."""
+    from ray.serve._private import replica
+
+    bind = getattr(replica, "add_port_to_grpc_server", None)
+    if bind and ray.util.get_node_ip_address() == "127.0.0.1":  # no cluster of several machines
+        replica.add_port_to_grpc_server = lambda server, address: bind(
+            server, address.replace("[::]", "127.0.0.1")
+        )
 
 
 class Replica:
@@ -20,6 +32,7 @@ class Replica:
     """
 
     def __init__(self, path, max_batch, wait_s, threads):
+        _stay_on_this_machine()
         self._problem = self._signature = None
         try:
             from dlkit.environment import start_keras
