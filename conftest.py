@@ -33,6 +33,9 @@ from PIL import Image
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # the tests draw without a screen
 
+# They need Ray, which is in requirements-cloud.txt, and hold no examples to test.
+collect_ignore = ["dlkit/serving/engine.py", "dlkit/serving/replica.py"]
+
 NOT_FOR_KERNELS = {"PYTEST_CURRENT_TEST", "MPLBACKEND"}
 POLL_S = 1.0
 GRACE_S = 5.0  # between the interrupt of a hung cell and the end of its kernel

@@ -1,8 +1,9 @@
-"""`python -m dlkit`: check this machine, prepare the data; for teachers: lessons and progress."""
+"""`python -m dlkit`: check this machine, prepare data, serve a model; for teachers: progress."""
 
 import argparse
 import sys
 
+from dlkit.serving import commands as serving
 from dlkit.teaching import commands as teaching
 
 NAMES = "mnist, cifar10, shakespeare or all"
@@ -23,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     where = actions.add_parser("where", help="show where is searched, and what is there")
     for action in (verify, where):
         action.add_argument("names", nargs="*", metavar="NAME", help=f"{NAMES} (default: all)")
+    serving.add_to(commands)
     teaching.add_to(commands)
     return top
 
@@ -35,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         return doctor(report=options.report)
     try:
+        if options.command == "serve":
+            return serving.run(options)
         if options.command != "data":
             return teaching.run(options)
         from dlkit.data import commands

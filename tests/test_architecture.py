@@ -17,6 +17,7 @@ ALLOWED = {
     "claims": set(),
     "data": {"PIL", "numpy", "pooch", "requests", "tqdm"},
     "device": {"dlkit.environment"},
+    "distributed": {"dlkit.data", "dlkit.models", "keras", "numpy", "tensorflow"},
     "doctor": {"dlkit.environment", "dlkit.machine"},
     "drawing": {
         "IPython",
@@ -35,6 +36,15 @@ ALLOWED = {
     "models": {"keras"},
     "plotting": {"matplotlib", "numpy"},
     "scratch": {"numpy"},
+    "serving": {
+        "dlkit.environment",
+        "keras",
+        "numpy",
+        "prometheus_client",
+        "ray",
+        "tensorflow",
+        "uvicorn",
+    },
     "teaching": {"IPython", "dlkit.exercises", "numpy", "traitlets"},
     "text": {"numpy"},
     "training": {"keras"},
@@ -91,7 +101,18 @@ def test_import_dlkit_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "part", ["claims", "data", "device", "environment", "exercises", "plotting", "scratch", "text"]
+    "part",
+    [
+        "claims",
+        "data",
+        "device",
+        "distributed",
+        "environment",
+        "exercises",
+        "plotting",
+        "scratch",
+        "text",
+    ],
 )
 def test_these_parts_load_without_keras(part):
     assert not loaded_after(f"import dlkit.{part}") & HEAVY
@@ -106,3 +127,15 @@ def test_these_parts_load_numpy_alone(part):
 
 def test_data_loads_without_matplotlib_and_without_network_code():
     assert not loaded_after("import dlkit.data") & {"matplotlib", "pooch", "requests"}
+
+
+def test_the_command_line_loads_nothing_of_the_service():
+    heavy = HEAVY | {"numpy", "prometheus_client", "ray", "uvicorn"}
+    assert not loaded_after("import dlkit.__main__") & heavy
+
+
+def test_only_engine_and_replica_know_ray():
+    knowing = {
+        path.name for path in (PACKAGE / "serving").glob("*.py") if "ray" in imports_of(path)
+    }
+    assert knowing == {"engine.py", "replica.py"}

@@ -28,6 +28,7 @@ def by_name(requirements):
 
 REQUIRED = by_name(text for text, _ in lines("requirements.txt"))
 PINNED = by_name(text for text, _ in lines("constraints.txt"))
+CLOUD = lines("requirements-cloud.txt")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -35,6 +36,20 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 def test_every_requirement_has_a_lower_bound_and_a_reason(text, reason):
     assert re.fullmatch(r"[\w.-]+>=[\d.]+", text), f"{text}: expected name>=version"
     assert len(reason.split()) >= 2, f"{text}: say after a # what the course needs it for"
+
+
+@pytest.mark.parametrize(("text", "reason"), CLOUD)
+def test_lessons_12_to_14_have_a_list_of_their_own(text, reason):
+    assert re.fullmatch(r"[\w.-]+(\[[\w,]+\])?>=[\d.]+", text), f"{text}: expected name>=version"
+    assert len(reason.split()) >= 2, f"{text}: say after a # what the course needs it for"
+    assert canonicalize_name(Requirement(text).name) not in REQUIRED, "it is in requirements.txt"
+
+
+@pytest.mark.parametrize("text", [text for text, _ in CLOUD])
+def test_the_pin_satisfies_the_requirement_of_the_last_lessons(text):
+    needed = Requirement(text)
+    (pin,) = PINNED[canonicalize_name(needed.name)].specifier
+    assert pin.operator == "==" and needed.specifier.contains(pin.version)
 
 
 @pytest.mark.parametrize("name", REQUIRED)

@@ -1,0 +1,218 @@
+"""`python -m dlkit serve MODEL`: its options, and its life from start to stop."""
+
+import argparse
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+
+NEEDED = ("ray", "uvicorn", "prometheus_client")
+INSTALL = "python -m pip install -r requirements-cloud.txt -c constraints.txt"
+DESCRIPTION = """
+Serves a model under TensorFlow Serving's REST protocol: GET /v1/models/NAME and …/metadata, POST
+/v1/models/NAME:predict, also with /versions/N after NAME. / is a page to draw a digit on, /healthz
+says whether it works, /metrics counts in Prometheus's format.
+MODEL is a .keras file, a folder that model.export() wrote, or a folder with such folders or files
+in sub-folders 1, 2, 3, …: the highest number answers. Put a folder with a higher number there, and
+it goes live without a lost request; take it away again, and the one before is back within seconds.
+Raw pixels go in if the model begins with its own preprocessing. Serve only models that you trust.
+"""
+
+
+def whole(low, high):
+    """A type for argparse: a whole number from low to high."""
+
+    def number(text):
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+        return int(text)
+
+    return number
+
+
+def seconds(low, high):
+    """A type for argparse: a number from low to high."""
+
+    def number(text):
+        try:
+            found = float(text)
+        except ValueError:
+            found = float("nan")
+        if not low <= found <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number from {low} to {high}")
+        return found
+
+    return number
+
+
+def add_to(commands):
+    """Add serve to the subparsers of the command line."""
+    serve = commands.add_parser(
+        "serve", help="a model as a service, as TensorFlow Serving does it", description=DESCRIPTION
+    )
+    add = serve.add_argument
+    add("model", metavar="MODEL", help="a .keras file or a folder: see above")
+    add("--name", help="of the model, in the address (default: that of the file or folder)")
+    add("--host", default="127.0.0.1", help="%(default)s: only this machine can reach it")
+    add("--port", type=whole(0, 65535), default=8501, help="%(default)s; 0: a free one")
+    add("--replicas", type=whole(1, 64), default=2, help="processes with the model (%(default)s)")
+    add(
+        "--max-batch",
+        type=whole(1, 1024),
+        default=32,
+        help="requests that are computed together at most (%(default)s; 1: no batching)",
+    )
+    add(
+        "--batch-wait",
+        type=seconds(0, 1000),
+        default=0.0,
+        metavar="MS",
+        help="milliseconds that a request waits for others (0: it never waits for nothing)",
+    )
+    add(
+        "--max-body",
+        type=whole(1, 1024),
+        default=8,
+        metavar="MIB",
+        help="size of a request in MiB (%(default)s)",
+    )
+    add(
+        "--max-instances",
+        type=whole(1, 10**6),
+        default=1024,
+        metavar="N",
+        help="examples in a request (%(default)s)",
+    )
+    add(
+        "--timeout",
+        type=seconds(0.1, 3600),
+        default=10.0,
+        metavar="S",
+        help="seconds for a request to arrive, and again for its answer (%(default)s)",
+    )
+    add(
+        "--stop-with-stdin",
+        action="store_true",
+        help="stop when standard input ends: with the program that started it",
+    )
+
+
+def run(options):
+    """Serve until Ctrl+C or SIGTERM; the exit status: 2 if it cannot be done."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        return _refuse(f"{', '.join(missing)} not installed; in the course's folder: {INSTALL}")
+    from dlkit.serving import versions
+
+    try:
+        versions.find(options.model)
+        path = Path(options.model).resolve()
+        name = options.name or (path.stem if path.suffix == ".keras" else path.name)
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+            raise ValueError(f"the name {name!r} has other characters than A-Z a-z 0-9 _.-: --name")
+        door = _listen(options.host, options.port)
+    except (ValueError, OSError) as error:
+        return _refuse(error)
+    with door:
+        return _serve(options, name, door)
+
+
+def _refuse(reason):
+    print(f"dlkit serve: {reason}", file=sys.stderr)
+    return 2
+
+
+def _say(line):
+    print(f"dlkit serve: {line}", flush=True)
+
+
+def _listen(host, port):
+    """A socket that listens, before anything slow begins.
+
+    Raises:
+        ValueError: the port is in use, or the host is not this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        door = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise ValueError(
+            f"cannot listen on {host}, port {port}: {error.strerror or error}; choose another "
+            "--port (0: a free one) or --host"
+        ) from None
+    # asyncio sees to this only for sockets that it made itself. Without it, answers wait 40 ms for
+    # the client to confirm their first half.
+    door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return door
+
+
+def _serve(options, name, door):
+    from dlkit.serving.catalogue import Catalogue
+    from dlkit.serving.engine import RayEngine
+    from dlkit.serving.gateway import Gateway, Limits
+    from dlkit.serving.metrics import Metrics
+
+    metrics = Metrics()
+    engine = RayEngine(
+        name,
+        replicas=options.replicas,
+        max_batch=options.max_batch,
+        wait_s=options.batch_wait / 1000,
+        on_retry=metrics.retried,
+    )
+    catalogue = Catalogue(options.model, engine, _say)
+    limits = Limits(
+        body=options.max_body * 2**20, instances=options.max_instances, seconds=options.timeout
+    )
+    _say(f"starting {options.replicas} replicas of {name}; this takes some seconds")
+    try:
+        engine.start()
+        # From here on, SIGTERM stops it as Ctrl+C does: everything below is wound up.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if options.stop_with_stdin:
+            threading.Thread(target=_stop_after_stdin, daemon=True).start()
+        asyncio.run(_answer(Gateway(name, catalogue, metrics, limits), catalogue, door))
+    except ValueError as error:
+        return _refuse(error)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        engine.stop()
+    _say("stopped")
+    return 0
+
+
+def _stop_after_stdin():
+    while os.read(0, 4096):  # sys.stdin would hold a lock when Python ends
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _answer(gateway, catalogue, door):
+    import uvicorn
+
+    await catalogue.start()
+    host, port = door.getsockname()[:2]
+    if host not in ("127.0.0.1", "::1"):
+        _say("whoever reaches this machine can use it: no password, no encryption")
+    address = f"[{host}]" if ":" in host else host
+    _say(f"listening on http://{address}:{port}/v1/models/{gateway.name} (Ctrl+C stops it)")
+    config = uvicorn.Config(
+        gateway,
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    watcher = asyncio.create_task(catalogue.watch(every=1))
+    try:
+        await uvicorn.Server(config).serve(sockets=[door])
+    finally:
+        watcher.cancel()

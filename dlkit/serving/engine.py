@@ -1,0 +1,157 @@
+"""Ray Serve as the engine: one application per version, with so many replicas each."""
+
+import asyncio
+import functools
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+# Ray reads these when it is imported. It reports nothing to its makers; unless it joins a cluster,
+# all its ports are on 127.0.0.1: by default only on Windows and Macs, elsewhere on every network.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+if "RAY_ADDRESS" not in os.environ:
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+
+import ray  # noqa: E402
+from ray import serve  # noqa: E402
+from ray.exceptions import RayActorError  # noqa: E402
+from ray.serve.exceptions import DeploymentUnavailableError  # noqa: E402
+
+from dlkit.environment import cpu_cores  # noqa: E402
+from dlkit.serving.replica import Replica  # noqa: E402
+
+LOST = (RayActorError, DeploymentUnavailableError)  # a replica died with the request in it
+
+
+@dataclass
+class Model:
+    """A version that runs: its application in Ray Serve, and the handle that sends it requests."""
+
+    app: str
+    handle: object
+
+
+class RayEngine:
+    """Starts Ray on this machine (or joins the cluster in RAY_ADDRESS), and replicas on it.
+
+    Args:
+        name: of the model.
+        replicas: processes per version, each with the model in it.
+        max_batch, wait_s: as in ``Replica``.
+        on_retry: is called whenever a request is sent again.
+    """
+
+    def __init__(self, name, *, replicas, max_batch, wait_s, on_retry=lambda: None):
+        self.name, self.replicas = name, replicas
+        self._batching = (max_batch, wait_s)
+        self._on_retry = on_retry
+        self._folder = None
+        self._ours = "RAY_ADDRESS" not in os.environ  # or else a cluster that others use, too
+        self._apps = set()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="ray")  # its calls block
+
+    def start(self):
+        """Start Ray and its controller; takes some seconds."""
+        root = str(Path(__file__).resolve().parents[2])
+        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
+        quiet = {"logging_level": "ERROR", "log_to_driver": False}
+        if not self._ours:
+            ray.init(**quiet)
+        else:
+            # Names of sockets are short: 104 bytes on a Mac, whose own temporary folder is long.
+            place = None if sys.platform == "win32" else "/tmp"
+            self._folder = tempfile.mkdtemp(prefix="dlkit-serve-", dir=place)
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                object_store_memory=100 * 2**20,
+                _temp_dir=self._folder,
+                **quiet,
+            )
+        serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR"})
+
+    def stop(self):
+        """End every process that ``start`` and ``load`` began, and remove what they wrote."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if ray.is_initialized():
+            if self._ours:
+                serve.shutdown()
+            else:
+                for app in [*self._apps]:
+                    self._delete(app)
+            ray.shutdown()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def load(self, version, path):
+        """Start the replicas of a version, wait until they answer -> ``(Model, Signature)``.
+
+        Raises:
+            ValueError: the model cannot be loaded, or its replicas do not start.
+        """
+        return await self._in_thread(self._load, version, path)
+
+    def _load(self, version, path):
+        app = f"{self.name}-{version}"
+        max_batch, wait_s = self._batching
+        deployment = serve.deployment(Replica).options(
+            name="model",
+            num_replicas=self.replicas,
+            ray_actor_options={"num_cpus": 0},  # the next version starts beside this one
+            max_ongoing_requests=2 * max_batch,  # one batch is computed while the next one gathers
+            health_check_period_s=2,
+            health_check_timeout_s=10,
+            graceful_shutdown_wait_loop_s=0.1,
+            graceful_shutdown_timeout_s=10,
+        )
+        threads = max(1, cpu_cores() // self.replicas)
+        bound = deployment.bind(str(Path(path).resolve()), max_batch, wait_s, threads)
+        try:
+            self._apps.add(app)
+            handle = serve.run(bound, name=app, route_prefix=None)
+            problem, signature = handle.describe.remote().result(timeout_s=60)
+        except Exception as error:  # Ray's many errors, and a replica that is killed while it loads
+            problem = f"its replicas do not start: {type(error).__name__}: {error}"
+        if problem:
+            self._delete(app)
+            raise ValueError(problem)
+        return Model(app, handle), signature
+
+    def _delete(self, app):
+        self._apps.discard(app)
+        serve.delete(app)
+
+    async def unload(self, model):
+        """End the replicas of a version; what they are still computing is answered first."""
+        await self._in_thread(self._delete, model.app)
+
+    async def predict(self, model, array):
+        """Examples -> ``(predictions, size of the batch or 0)``.
+
+        A request whose replica dies is sent to another one: a prediction changes nothing, so that
+        it may be computed twice. The caller sets the time limit.
+        """
+        return await self._ask(model.handle.predict, array)
+
+    async def answers(self, model):
+        """Return when a replica has given a sign of life. The caller sets the time limit."""
+        await self._ask(model.handle.describe)
+
+    async def _ask(self, method, *arguments):
+        while True:
+            try:
+                return await method.remote(*arguments)
+            except LOST:
+                self._on_retry()
+                await asyncio.sleep(0.05)
+
+    async def _in_thread(self, function, *arguments):
+        call = functools.partial(function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
