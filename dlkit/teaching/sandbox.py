@@ -157,9 +157,10 @@ def _bubblewrap(course, home):
     binds = [part for f in dict.fromkeys(folders) for part in ("--ro-bind-try", f, f)]
     return [
         *(shutil.which("bwrap"), "--unshare-all", "--unshare-user", "--cap-drop", "ALL"),
-        *("--die-with-parent", "--new-session", *binds, "--proc", "/proc", "--dev", "/dev"),
+        # /tmp comes before the others: this Python may lie in it.
+        *("--die-with-parent", "--new-session", "--bind", str(home / "tmp"), "/tmp"),
+        *(*binds, "--proc", "/proc", "--dev", "/dev", "--bind", str(home / "tmp"), "/dev/shm"),
         *("--ro-bind", str(course), "/course", "--bind", str(home), "/home/student"),
-        *("--bind", str(home / "tmp"), "/tmp", "--bind", str(home / "tmp"), "/dev/shm"),
         *("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"),
         *("--chdir", "/home/student", "--"),
     ]
