@@ -293,13 +293,14 @@ def test_the_pad_fits_and_can_be_read_in_the_dark_theme(cnn_lesson, pad):
 
 # ---- The checks can fail ---------------------------------------------------------------------
 
-START = "import os, sys\nimport matplotlib.pyplot as plt\nfrom IPython.display import HTML"
+START = "import os, sys, time\nimport matplotlib.pyplot as plt\nfrom IPython.display import HTML"
 HIDDEN = f'<div style="overflow: hidden; white-space: nowrap">{"much too long, " * 20}</div>'
 WIDE_SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='3000' height='9'/>"
 WIDE_IMAGE = f'<img style="max-width: none" src="data:image/svg+xml,{WIDE_SVG}">'
 FAULTY = [  # cells, and what must be said of them
     ("print('oh', file=sys.stderr)", "code cell 2 wrote on stderr: oh"),
-    ("os.write(2, b'a line of C++\\n');", "code cell 3 wrote on stderr: a line of C++"),
+    # The kernel hears of this by a pipe: the cell lasts until it has been read.
+    ("os.write(2, b'a line of C++\\n')\ntime.sleep(3)", "code cell 3 wrote on stderr: a line of C++"),
     ("plt.plot([1]);", "code cell 4 shows 1 images, and 0 are committed"),
     ("plt.figure();", "figure 2 is blank or faint: contrast 1.0"),
     ("plt.figure(facecolor='none').subplots().axis('off');", "figure 3 is not on white paper"),
