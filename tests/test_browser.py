@@ -300,7 +300,7 @@ WIDE_IMAGE = f'<img style="max-width: none" src="data:image/svg+xml,{WIDE_SVG}">
 FAULTY = [  # cells, and what must be said of them
     ("print('oh', file=sys.stderr)", "code cell 2 wrote on stderr: oh"),
     # The kernel hears of this by a pipe: the cell lasts until it has been read.
-    ("os.write(2, b'a line of C++\\n')\ntime.sleep(3)", "code cell 3 wrote on stderr: a line of C++"),
+    ("os.write(2, b'from C++\\n')\ntime.sleep(3)", "code cell 3 wrote on stderr: from C++"),
     ("plt.plot([1]);", "code cell 4 shows 1 images, and 0 are committed"),
     ("plt.figure();", "figure 2 is blank or faint: contrast 1.0"),
     ("plt.figure(facecolor='none').subplots().axis('off');", "figure 3 is not on white paper"),
