@@ -12,7 +12,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import matplotlib
 import numpy as np
 import psutil
 from PIL import Image
+from waiting import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -100,12 +100,6 @@ def environment_of(folder, token):
 
 def read_log(folder):
     return (folder / LOG).read_text(encoding="utf-8", errors="replace")
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class Server:
@@ -363,14 +357,6 @@ class LessonPage:
 
 
 # ---- What can be seen ------------------------------------------------------------------------
-
-
-def wait_until(condition, seconds=30):
-    """Ask again and again until the answer is yes."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
 
 
 def bring_into_view(locator):

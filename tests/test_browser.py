@@ -11,6 +11,7 @@ import os
 import browser
 import nbformat
 import pytest
+from waiting import wait_until
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 800, "height": 900}
 
@@ -130,7 +131,7 @@ def check_sliders(lesson, cell):
         lesson.tab_to(slider)
         before = [picture.get_attribute(name) for name in ("src", "alt")]
         lesson.page.keyboard.press("ArrowRight")
-        browser.wait_until(lambda: picture.get_attribute("src") != before[0])  # noqa: B023
+        wait_until(lambda: picture.get_attribute("src") != before[0])  # noqa: B023
         assert picture.get_attribute("alt") not in ("", before[1])
     assert not [*figure_problems([picture])]
     lesson.shoot("sliders")

@@ -16,6 +16,7 @@ import threading
 import fault_server as fs
 import numpy as np
 import pytest
+from waiting import free_port
 
 from dlkit.data import commands, download, store
 from dlkit.data.download import fetch
@@ -100,11 +101,6 @@ def test_after_a_mirror_that_fails_the_next_one_serves(machine, answer):
     assert_whole(arrays)
     assert source == "Tiny, verified copy in data/"
     assert fs.files_in(machine) == ["course/data/downloads/tiny.npz"]
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def test_connection_refused(machine):

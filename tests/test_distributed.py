@@ -16,6 +16,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import wait_until
 
 from dlkit.distributed import (
     Checkpoint,
@@ -43,13 +44,6 @@ def alive(pids):
         except psutil.NoSuchProcess:
             pass
     return found
-
-
-def wait_until(true, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
-        time.sleep(0.05)
 
 
 def our_workers():

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 import numpy as np
 import psutil
 import pytest
+from waiting import wait_until
 
 from dlkit.__main__ import main
 from dlkit.serving import commands
@@ -121,13 +122,6 @@ def replicas(service):
             if "ServeReplica" in " ".join(process.cmdline()):
                 found.append(process)
     return found
-
-
-def wait_until(holds, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.1)
 
 
 def bodies_of(images):
