@@ -108,6 +108,12 @@ def service(base):
         yield service
 
 
+@pytest.fixture(scope="module")
+def killed():
+    """The processes of the service that a test kills, for the test that looks what is left."""
+    return []
+
+
 def processes(service):
     """Every process of a service, itself included."""
     top = psutil.Process(service.process.pid)
@@ -381,12 +387,13 @@ def test_it_listens_on_this_machine_only(service):
 
 
 @needs_ray
-def test_nothing_is_left_of_a_service_that_is_killed(service):
-    """The last test that uses this service. Two helpers of Ray notice only after a while."""
-    before = processes(service)
+def test_the_web_server_and_the_model_end_with_a_service_that_is_killed(service, killed):
+    """The last test that uses this service."""
+    killed += processes(service)
+    models = replicas(service)
     service.process.kill()
-    gone, alive = psutil.wait_procs(before, timeout=120)
-    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    gone, alive = psutil.wait_procs([killed[0], *models], timeout=30)
+    assert not alive
 
 
 @needs_ray
@@ -406,3 +413,11 @@ def test_a_keras_file_without_batching_and_a_stop_that_leaves_nothing(models, im
     assert not [
         name for name in set(os.listdir("/tmp")) - folders if name.startswith("dlkit-serve-")
     ]
+
+
+@needs_ray
+def test_nothing_is_left_of_the_service_that_was_killed(killed):
+    """Two helpers of Ray try for a minute to report its death; the test before used that time."""
+    gone, alive = psutil.wait_procs(killed, timeout=120)
+    assert killed
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]

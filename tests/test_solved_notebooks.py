@@ -1,7 +1,8 @@
 """Each lesson with every stub replaced by the solution: all verdicts are "correct".
 
 The solved copy is run from top to bottom as a learner would, in a fresh kernel, on the offline
-sample.
+sample. No cell fails or writes on stderr, and every figure of the committed run is there: so this
+is also the test of the lessons without data.
 """
 
 import os
@@ -44,14 +45,21 @@ def verdict_of(cell):
     return output.data["text/plain"]
 
 
+def figures(cell):
+    """The number of images among a cell's outputs."""
+    return sum("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+
+
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_solved_lesson_is_all_correct(topic, tmp_path):
     notebook, asked = solved_copy(topic, tmp_path)
+    committed = [figures(cell) for cell in notebook.cells]
     run(notebook)
     assert len(asked) == len(exercises_of(TOPICS[topic]))
     for found in asked:
         text = verdict_of(notebook.cells[found.index])
         assert text.startswith(f"✓ correct · {found.name}\n"), text
-    for number, cell in enumerate(notebook.cells):
+    for number, (cell, expected) in enumerate(zip(notebook.cells, committed, strict=True)):
+        assert figures(cell) >= expected, f"cell {number}: a figure is missing"
         stderr = [out for out in cell.get("outputs", []) if out.get("name") == "stderr"]
         assert not stderr, f"cell {number}: {stderr}"
