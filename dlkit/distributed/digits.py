@@ -1,10 +1,13 @@
-"""A worker function: it trains a network on digits, on one worker or many."""
+"""Worker functions: train a network on digits, or time its steps, on one worker or many."""
+
+import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from dlkit import data, models
-from dlkit.distributed.training import join, train
+from dlkit.distributed.training import join, train, training_step
 
 
 def train_digits(config):
@@ -40,3 +43,43 @@ def train_digits(config):
         checkpoints=config["checkpoints"],
     )
     return history
+
+
+def time_steps(config):
+    """Time training steps of an MLP with one hidden layer, whose input is noise of MNIST's shape.
+
+    The step is that of `dlkit.distributed.training.training_step`. How many examples a worker has
+    does not depend on the number of workers, so what two of them need beyond the time of one is
+    the price of adding up their gradients.
+
+    Args:
+        config: dict with "cases", a list of pairs: units of the hidden layer, examples of each
+            worker; "steps", how many are timed of each case, after "warm_up" others.
+
+    Returns:
+        list: of each case the median seconds of a step.
+
+    Raises:
+        ValueError, RuntimeError: as `dlkit.distributed.training.join`.
+    """
+    strategy = join(**config)
+    rng = np.random.default_rng(0)
+    return [_median_step(strategy, rng, *case, **config) for case in config["cases"]]
+
+
+def _median_step(strategy, rng, units, share, *, steps, warm_up, **_):
+    with strategy.scope():
+        model = models.mlp((28, 28), 10, units=(units,))
+        optimizer = keras.optimizers.SGD(0.01)
+        optimizer.build(model.trainable_variables)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)
+    step = training_step(strategy, model, optimizer, loss)
+    x = tf.constant(rng.random((share, 28, 28), dtype="float32"))
+    y, weights = tf.constant(rng.integers(0, 10, share)), tf.ones(share)
+    count = tf.constant(float(share * strategy.num_replicas_in_sync))
+    seconds = []
+    for _ in range(warm_up + steps):
+        started = time.perf_counter()
+        float(step(x, y, weights, count))  # to have the number, one must wait for the step's end
+        seconds.append(time.perf_counter() - started)
+    return float(np.median(seconds[warm_up:]))
