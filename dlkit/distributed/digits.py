@@ -50,7 +50,8 @@ def time_steps(config):
 
     The step is that of `dlkit.distributed.training.training_step`. How many examples a worker has
     does not depend on the number of workers, so what two of them need beyond the time of one is
-    the price of adding up their gradients.
+    the price of adding up their gradients. The cases take turns, so that a moment in which the
+    machine is busy with something else does not hit one case alone.
 
     Args:
         config: dict with "cases", a list of pairs: units of the hidden layer, examples of each
@@ -64,23 +65,26 @@ def time_steps(config):
         ValueError, RuntimeError: as `dlkit.distributed.training.join`.
     """
     strategy = join(**config)
-    rng = np.random.default_rng(0)
-    return [_seconds_of_a_step(strategy, rng, *case, **config) for case in config["cases"]]
+    takes = [_step(strategy, *case) for case in config["cases"]]
+    seconds = [[_time(take) for take in takes] for _ in range(config["warm_up"] + config["steps"])]
+    return np.quantile(seconds[config["warm_up"] :], 0.25, axis=0).tolist()
 
 
-def _seconds_of_a_step(strategy, rng, units, share, *, steps, warm_up, **_):
+def _step(strategy, units, share):
     with strategy.scope():
         model = models.mlp((28, 28), 10, units=(units,))
         optimizer = keras.optimizers.SGD(0.01)
         optimizer.build(model.trainable_variables)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)
     step = training_step(strategy, model, optimizer, loss)
+    rng = np.random.default_rng(0)
     x = tf.constant(rng.random((share, 28, 28), dtype="float32"))
     y, weights = tf.constant(rng.integers(0, 10, share)), tf.ones(share)
     count = tf.constant(float(share * strategy.num_replicas_in_sync))
-    seconds = []
-    for _ in range(warm_up + steps):
-        started = time.perf_counter()
-        float(step(x, y, weights, count))  # to have the number, one must wait for the step's end
-        seconds.append(time.perf_counter() - started)
-    return float(np.quantile(seconds[warm_up:], 0.25))
+    return lambda: float(step(x, y, weights, count))  # who wants the number waits for the end
+
+
+def _time(take):
+    started = time.perf_counter()
+    take()
+    return time.perf_counter() - started
