@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from threading import Thread
@@ -57,10 +58,12 @@ def our_workers():
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left_behind():
-    before = set(our_workers())
+def nothing_is_left_behind(tmp_path_factory, monkeypatch):
+    before, temporary = set(our_workers()), tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     yield
     assert set(our_workers()) <= before
+    assert not list(temporary.glob("dlkit-workers-*"))
 
 
 # ---- Whose rows are they? --------------------------------------------------------------------
@@ -272,7 +275,14 @@ def test_workers_end_with_their_launcher(name, tmp_path):
         f"launch('distributed_workers:wait', {{'folder': {str(tmp_path)!r}}})"
     )
     run = [sys.executable, "-c", code]
-    launcher = subprocess.Popen(run, cwd=HERE, stderr=subprocess.PIPE, start_new_session=True)
+    # A killed launcher cannot tidy up: what it leaves goes with this test's own folder.
+    launcher = subprocess.Popen(
+        run,
+        cwd=HERE,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     try:
         files = [tmp_path / "pid-0", tmp_path / "pid-1"]
         wait_until(lambda: all(file.exists() for file in files), SOON, "two workers at work")
@@ -407,6 +417,17 @@ def test_two_workers_do_what_one_does(undisturbed, tmp_path):
     assert len(ours) == len(theirs) == 4 + 2 + 2 * 4  # weights; iterations, rate; Adam's moments
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one, other, **ROUNDING)
+
+
+def test_steps_are_timed_on_one_worker_and_on_two():
+    config = {"cases": [[8, 16], [8, 8192]], "steps": 5, "warm_up": 2}
+    for num_workers in (1, 2):
+        found = launch(
+            "dlkit.distributed.digits:time_steps", config, num_workers=num_workers, timeout=120
+        )
+        assert len(found) == num_workers
+        for small, large in found:
+            assert 0 < small < large < 10
 
 
 def test_a_killed_worker_is_noticed_and_training_goes_on(undisturbed, tmp_path):
