@@ -77,7 +77,7 @@ quantise = Exercise(
     "quantise",
     reference=quantised,
     cases=[
-        Case("within range", np.array([-0.9, -0.26, 0.0, 0.24, 0.6]), 0.5, 0),
+        Case("within range", np.array([-0.9, -0.26, 0.0, 0.4, 0.6]), 0.5, 0),
         Case("zero stands at 40", _WEIGHTS, 0.02, 40),
         Case("beyond both ends", np.array([-50.0, 0.3, 50.0]), 0.1, -10),
         Case("a matrix", _WEIGHTS.reshape(43, 1) * [[1.0, 0.3]], 0.03, 5),
@@ -220,11 +220,7 @@ membership = Exercise(
             "You tried one threshold, the mean loss of the members. Try every loss.", _at_the_mean
         ),
         Mistake(
-            "A member has the lower loss. You asked for the higher.",
-            lambda member_losses, other_losses: advantage(-member_losses, -other_losses),
-        ),
-        Mistake(
-            "Members and others are exchanged.",
+            "A member has the lower loss: you asked for the higher, or exchanged the two lists.",
             lambda member_losses, other_losses: advantage(other_losses, member_losses),
         ),
         Mistake(

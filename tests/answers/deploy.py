@@ -81,7 +81,7 @@ WRONG = {
     "membership": [
         (lambda m, o: (1 + by_roc(m, o)) / 2, "the accuracy of the best guess"),
         (lambda m, o: (m <= m.mean()).mean() - (o <= m.mean()).mean(), "You tried one threshold"),
-        (lambda m, o: max(0, by_roc(-m, -o)), "You asked for the higher"),
+        (lambda m, o: max(0, by_roc(-m, -o)), "you asked for the higher"),
         (lambda m, o: o.mean() - m.mean(), "the gap between the mean losses"),
         (lambda m, o: ks_2samp(m, o).statistic, "“the others are lower” fails"),
     ],
