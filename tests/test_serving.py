@@ -17,7 +17,7 @@ from waiting import wait_until
 
 from dlkit.__main__ import main
 from dlkit.serving import commands
-from dlkit.serving.local import Load, Service
+from dlkit.serving.local import HEADING, Load, Service
 
 NO_RAY = find_spec("ray") is None
 needs_ray = pytest.mark.skipif(NO_RAY, reason=f"Ray is not installed: {commands.INSTALL}")
@@ -350,6 +350,27 @@ def test_no_request_is_lost_when_a_replica_is_killed(service, load):
     assert running.answered == running.sent > 100
 
 
+@needs_ray
+def test_ray_is_asked_twice_and_then_given_up():
+    from dlkit.serving import engine
+
+    calls = []
+
+    def slow(**options):
+        calls.append(options)
+        if len(calls) < 2:
+            raise RuntimeError("timed out")
+        return "up"
+
+    assert engine._twice(slow, a=1) == "up" and calls == [{"a": 1}, {"a": 1}]
+
+    def never():
+        raise RuntimeError("no memory")
+
+    with pytest.raises(ValueError, match="Ray does not start: no memory"):
+        engine._twice(never)
+
+
 # ---- The machine around it --------------------------------------------------------------------
 
 
@@ -380,6 +401,12 @@ def test_a_keras_file_without_batching_and_a_stop_that_leaves_nothing(models, im
     with Service(tmp_path / "digits.keras", *options) as service:
         expected = models[2].predict(images, verbose=0)
         np.testing.assert_allclose(service.predict(images.tolist()), expected, atol=1e-6)
+        first = service.metrics()
+        running = Load(service, bodies_of(images), clients=8, requests=64)
+        running.run()
+        assert running.bad == [] and len(str(running)) == len(HEADING)
+        grown = {name: number - first.get(name, 0) for name, number in service.metrics().items()}
+        assert grown["dlkit_batch_examples_sum"] == grown["dlkit_batch_examples_count"] == 64
         before = processes(service)
         assert len(service.replicas()) == 1
         assert service.stop() == 0
