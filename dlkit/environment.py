@@ -8,18 +8,23 @@ import tempfile
 
 
 @contextlib.contextmanager
-def _hidden_stderr():
-    """Point file descriptor 2 at a temporary file; show what it caught if the block raises.
+def hidden_stderr():
+    """Hide what a block writes on stderr, from Python or from C++; show it if the block raises.
 
-    TensorFlow's C++ code writes its log lines straight to the descriptor, before any Python
-    setting can reach it. Only a redirected descriptor keeps them out of a notebook cell.
+    TensorFlow's C++ code writes its log lines straight to file descriptor 2, which no Python
+    setting can reach: only a redirected descriptor keeps them out of a notebook cell. Python's
+    warnings go to ``sys.stderr``, which in a notebook is something else.
     """
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as caught:
         os.dup2(caught.fileno(), 2)
         try:
-            yield
+            with (
+                open(2, "w", encoding="utf-8", closefd=False) as hidden,
+                contextlib.redirect_stderr(hidden),
+            ):
+                yield
         except BaseException:
             os.dup2(kept, 2)
             caught.seek(0)
@@ -44,7 +49,7 @@ def start_keras():
             import wrote to stderr is shown.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _hidden_stderr():
+    with hidden_stderr():
         keras = importlib.import_module("keras")
         backend = keras.backend.backend()
         module = importlib.import_module(backend)

@@ -57,6 +57,21 @@ def test_what_the_import_wrote_is_shown_when_it_fails(tmp_path):
     assert "libfoo.so is missing" in run.stderr and "ImportError: no keras" in run.stderr
 
 
+NOISE = "import os, sys, warnings; from dlkit import environment; "
+MADE = "os.write(2, b'from C\\n'); print('from Python', file=sys.stderr); warnings.warn('w')"
+
+
+def test_hidden_stderr_hides_what_c_and_python_write_and_only_within_its_block():
+    run = run_python(f"{NOISE}\nwith environment.hidden_stderr(): {MADE}\nos.write(2, b'after')")
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "after")
+
+
+def test_hidden_stderr_shows_it_when_the_block_raises():
+    run = run_python(f"{NOISE}\nwith environment.hidden_stderr(): {MADE}; 1 / 0")
+    for text in ("from C", "from Python", "UserWarning: w", "ZeroDivisionError"):
+        assert text in run.stderr
+
+
 def test_doctor_on_this_machine(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert doctor.doctor() == 0

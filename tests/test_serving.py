@@ -17,7 +17,7 @@ from waiting import wait_until
 
 from dlkit.__main__ import main
 from dlkit.serving import commands
-from dlkit.serving.local import Load, Service
+from dlkit.serving.local import HEADING, Load, Service
 
 NO_RAY = find_spec("ray") is None
 needs_ray = pytest.mark.skipif(NO_RAY, reason=f"Ray is not installed: {commands.INSTALL}")
@@ -118,16 +118,6 @@ def processes(service):
     """Every process of a service, itself included."""
     top = psutil.Process(service.process.pid)
     return [top, *top.children(recursive=True)]
-
-
-def replicas(service):
-    """The processes that hold the model."""
-    found = []
-    for process in processes(service):
-        with contextlib.suppress(psutil.Error):
-            if "ServeReplica" in " ".join(process.cmdline()):
-                found.append(process)
-    return found
 
 
 def bodies_of(images):
@@ -291,39 +281,32 @@ def test_every_client_gets_every_answer(load, clients):
 
 @needs_ray
 def test_metrics_count_what_was_asked(service, images, load):
-    def read():
-        lines = service.ask("GET", "/metrics")[1].splitlines()
-        return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-
     load(clients=32, requests=96).run()
-    before = read()
+    before = service.metrics()
     service.predict(images[:5].tolist())
     service.ask("POST", PREDICT, b"{")
-    after = read()
+    after = service.metrics()
 
     def grown(name):
-        return float(after[name]) - float(before.get(name, 0))
+        return after[name] - before.get(name, 0)
 
     assert grown('dlkit_requests_total{kind="predict",status="200"}') == 1
     assert grown('dlkit_requests_total{kind="predict",status="400"}') == 1
     assert grown('dlkit_errors_total{kind="predict"}') == 1
     assert grown("dlkit_batch_examples_sum") == 5
     assert grown("dlkit_predict_seconds_count") == 2
-    examples, batches = (float(before[f"dlkit_batch_examples_{n}"]) for n in ("sum", "count"))
+    examples, batches = (before[f"dlkit_batch_examples_{n}"] for n in ("sum", "count"))
     assert examples > batches, "32 clients at once, and no two of their requests were joined"
 
 
 @needs_ray
 def test_a_new_version_goes_live_and_is_rolled_back_without_a_lost_request(service, base, load):
-    def live():
-        return json.loads(service.ask("GET", "/healthz")[1])["version"]
-
     with load(clients=8, requests=100_000) as running:
         time.sleep(0.5)
         made = base.with_name("made") / "2"
         shutil.copytree(made, base / "copying")
         (base / "copying").rename(base / "2")
-        wait_until(lambda: live() == "2", 60, "version 2 is live")
+        service.wait_for(2)
         states = json.loads(service.ask("GET", "/v1/models/digits")[1])["model_version_status"]
         assert [(s["version"], s["state"]) for s in states] == [
             ("2", "AVAILABLE"),
@@ -333,8 +316,8 @@ def test_a_new_version_goes_live_and_is_rolled_back_without_a_lost_request(servi
         assert np.argmax(service.predict(black)) == 2
         assert np.argmax(service.predict(black, version=1)) == 1
         (base / "2").rename(base / "bad")
-        wait_until(lambda: live() == "1", 20, "version 1 is back")
-        wait_until(lambda: len(replicas(service)) == 2, 30, "version 2's replicas are gone")
+        service.wait_for(1, seconds=20)
+        wait_until(lambda: len(service.replicas()) == 2, 30, "version 2's replicas are gone")
         time.sleep(0.5)
     print(f"switch and rollback: {running.sent} sent, {running.answered} answered")
     assert running.bad == []
@@ -362,15 +345,36 @@ def test_a_broken_version_does_not_go_live(service, base):
 def test_no_request_is_lost_when_a_replica_is_killed(service, load):
     with load(clients=8, requests=100_000) as running:
         time.sleep(0.5)
-        victim = replicas(service)[0]
+        victim = service.replicas()[0]
         victim.send_signal(signal.SIGKILL)
         time.sleep(1)
-        wait_until(lambda: len(replicas(service)) == 2, 60, "there are two replicas again")
+        wait_until(lambda: len(service.replicas()) == 2, 60, "there are two replicas again")
         time.sleep(0.5)
     print(f"a replica killed: {running.sent} sent, {running.answered} answered")
-    assert victim.pid not in {replica.pid for replica in replicas(service)}
+    assert victim.pid not in {replica.pid for replica in service.replicas()}
     assert running.bad == []
     assert running.answered == running.sent > 100
+
+
+@needs_ray
+def test_ray_is_asked_twice_and_then_given_up():
+    from dlkit.serving import engine
+
+    calls = []
+
+    def slow(**options):
+        calls.append(options)
+        if len(calls) < 2:
+            raise RuntimeError("timed out")
+        return "up"
+
+    assert engine._twice(slow, a=1) == "up" and calls == [{"a": 1}, {"a": 1}]
+
+    def never():
+        raise RuntimeError("no memory")
+
+    with pytest.raises(ValueError, match="Ray does not start: no memory"):
+        engine._twice(never)
 
 
 # ---- The machine around it --------------------------------------------------------------------
@@ -404,8 +408,14 @@ def test_a_keras_file_without_batching_and_a_stop_that_leaves_nothing(models, im
     with Service(tmp_path / "digits.keras", *options) as service:
         expected = models[2].predict(images, verbose=0)
         np.testing.assert_allclose(service.predict(images.tolist()), expected, atol=1e-6)
+        first = service.metrics()
+        running = Load(service, bodies_of(images), clients=8, requests=64)
+        running.run()
+        assert running.bad == [] and len(str(running)) == len(HEADING)
+        grown = {name: number - first.get(name, 0) for name, number in service.metrics().items()}
+        assert grown["dlkit_batch_examples_sum"] == grown["dlkit_batch_examples_count"] == 64
         before = processes(service)
-        assert len(replicas(service)) == 1
+        assert len(service.replicas()) == 1
         assert service.stop() == 0
         assert service.lines[-1] == "dlkit serve: stopped" and service.log() == ""
     gone, alive = psutil.wait_procs(before, timeout=10)

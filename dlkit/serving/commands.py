@@ -102,11 +102,16 @@ def add_to(commands):
     )
 
 
+def missing(*names):
+    """Which of these packages are not installed, and what installs them; "" if all are."""
+    found = [name for name in names if find_spec(name) is None]
+    return f"{', '.join(found)} not installed; in the course's folder: {INSTALL}" if found else ""
+
+
 def run(options):
     """Serve until Ctrl+C or SIGTERM; the exit status: 2 if it cannot be done."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        return _refuse(f"{', '.join(missing)} not installed; in the course's folder: {INSTALL}")
+    if problem := missing(*NEEDED):
+        return _refuse(problem)
     from dlkit.serving import versions
 
     try:

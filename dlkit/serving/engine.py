@@ -1,6 +1,7 @@
 """Ray Serve as the engine: one application per version, with so many replicas each."""
 
 import asyncio
+import contextlib
 import functools
 import logging
 import os
@@ -56,7 +57,11 @@ class RayEngine:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="ray")  # its calls block
 
     def start(self):
-        """Start Ray and its controller; takes some seconds."""
+        """Start Ray and its controller; takes some seconds.
+
+        Raises:
+            ValueError: Ray does not start, not even when asked twice.
+        """
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)
@@ -68,13 +73,8 @@ class RayEngine:
             # Names of sockets are short: 104 bytes on a Mac, whose own temporary folder is long.
             place = None if sys.platform == "win32" else "/tmp"
             self._folder = tempfile.mkdtemp(prefix="dlkit-serve-", dir=place)
-            ray.init(
-                address="local",
-                include_dashboard=False,
-                object_store_memory=100 * 2**20,
-                _temp_dir=self._folder,
-                **quiet,
-            )
+            quiet |= {"include_dashboard": False, "_temp_dir": self._folder}
+            _twice(ray.init, address="local", object_store_memory=100 * 2**20, **quiet)
         serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR"})
 
     def stop(self):
@@ -105,7 +105,9 @@ class RayEngine:
             name="model",
             num_replicas=self.replicas,
             ray_actor_options={"num_cpus": 0},  # the next version starts beside this one
-            max_ongoing_requests=2 * max_batch,  # one batch is computed while the next one gathers
+            # One batch is computed while the next one gathers. With room for few requests Ray asks
+            # again and again, ever later: slow, and it would be taken for want of batching.
+            max_ongoing_requests=max(64, 2 * max_batch),
             health_check_period_s=2,
             health_check_timeout_s=10,
             graceful_shutdown_wait_loop_s=0.1,
@@ -155,3 +157,14 @@ class RayEngine:
     async def _in_thread(self, function, *arguments):
         call = functools.partial(function, *arguments)
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+
+def _twice(function, **options):
+    """Ray gives its own processes 30 s to come up, which a busy machine may exceed once."""
+    with contextlib.suppress(Exception):
+        return function(**options)
+    ray.shutdown()
+    try:
+        return function(**options)
+    except Exception as error:
+        raise ValueError(f"Ray does not start: {error}") from None

@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
+
+HEADING = "clients  sent  answered  requests/s  p50 ms  p95 ms  p99 ms"
+
 
 class Service:
     """``python -m dlkit serve`` in a process of its own, on a free port of 127.0.0.1.
@@ -112,6 +116,38 @@ class Service:
             raise ValueError(f"status {status}: {document['error']}")
         return document["predictions"]
 
+    def metrics(self):
+        """What /metrics counts: a dict from a line's name and labels to its number."""
+        lines = self.ask("GET", "/metrics")[1].splitlines()
+        found = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in found}
+
+    def live_version(self):
+        """The number of the version that answers."""
+        return int(json.loads(self.ask("GET", "/healthz")[1])["version"])
+
+    def wait_for(self, version, seconds=60):
+        """Wait until this version is the one that answers -> seconds it took.
+
+        Raises:
+            TimeoutError: it is not live after so many seconds.
+        """
+        begun = time.monotonic()
+        while self.live_version() != version:
+            if time.monotonic() - begun > seconds:
+                raise TimeoutError(f"version {version} is not live after {seconds} s")
+            time.sleep(0.1)
+        return time.monotonic() - begun
+
+    def replicas(self):
+        """The processes that hold the model, as ``psutil.Process``, in the order they started."""
+        found = []
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):  # gone meanwhile
+                if "ServeReplica" in " ".join(process.cmdline()):
+                    found.append(process)
+        return sorted(found, key=psutil.Process.create_time)
+
 
 @dataclass
 class Load:
@@ -160,6 +196,21 @@ class Load:
     def answered(self):
         """How many got a right answer."""
         return len(self.seconds)
+
+    @property
+    def rate(self):
+        """Right answers per second, once it is over."""
+        return len(self.seconds) / self.took
+
+    def __str__(self):
+        """A row below ``HEADING``."""
+        times = "".join(f"{self.milliseconds(percent):8.1f}" for percent in (50, 95, 99))
+        return f"{self.clients:7}{self.sent:6}{self.answered:10}{self.rate:12.0f}{times}"
+
+    def milliseconds(self, percent):
+        """The time below which so many per cent of the right answers stayed."""
+        ordered = sorted(self.seconds)
+        return 1000 * ordered[min(len(ordered) - 1, int(percent / 100 * len(ordered)))]
 
     def _next(self):
         with self._lock:

@@ -1,0 +1,40 @@
+"""dlkit.audit against known answers."""
+
+import numpy as np
+import pytest
+from scipy.stats import chi2_contingency
+
+from dlkit import audit
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bins_hold_equal_shares_of_the_first_sample_and_count_the_second(seed):
+    rng = np.random.default_rng(seed)
+    before, after = rng.normal(size=1000), rng.normal(1, 2, size=300)
+    first, second = audit.binned(before, after)
+    assert (first == 101).all()
+    edges = np.quantile(before, np.linspace(0, 1, 11))
+    edges[[0, -1]] = -np.inf, np.inf
+    np.testing.assert_array_equal(second - 1, np.histogram(after, edges)[0])
+
+
+def test_equal_numbers_make_fewer_bins_and_none_is_empty():
+    first, second = audit.binned(np.repeat([0.0, 1.0], 50), np.full(7, 1.0))
+    assert len(first) == len(second) >= 2
+    assert first.min() == second.min() == 1
+    assert (first.sum() - len(first), second.sum() - len(second)) == (100, 7)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_luck_is_the_p_value_of_the_chi_squared_test_on_large_groups(seed):
+    rng = np.random.default_rng(seed)
+    group = rng.integers(4, size=4000)
+    is_wrong = rng.random(4000) < 0.1 + 0.01 * group
+    table = [np.bincount(group[is_wrong], minlength=4), np.bincount(group[~is_wrong], minlength=4)]
+    found = audit.unequal_by_luck(is_wrong, group, rounds=2000, seed=seed)
+    assert found == pytest.approx(chi2_contingency(table).pvalue, abs=0.04)
+
+
+def test_luck_is_certain_where_all_groups_are_equal():
+    is_wrong = np.tile([True, False], 20)
+    assert audit.unequal_by_luck(is_wrong, np.arange(40) // 2) == 1
