@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -394,7 +395,7 @@ def test_it_listens_on_this_machine_only(service):
 def test_the_web_server_and_the_model_end_with_a_service_that_is_killed(service, killed):
     """The last test that uses this service."""
     killed += processes(service)
-    models = replicas(service)
+    models = service.replicas()
     service.process.kill()
     gone, alive = psutil.wait_procs([killed[0], *models], timeout=30)
     assert not alive
@@ -404,7 +405,6 @@ def test_the_web_server_and_the_model_end_with_a_service_that_is_killed(service,
 def test_a_keras_file_without_batching_and_a_stop_that_leaves_nothing(models, images, tmp_path):
     models[2].save(tmp_path / "digits.keras")
     options = ("--name", "d", "--replicas", "1", "--max-batch", "1")
-    folders = set(os.listdir("/tmp"))
     with Service(tmp_path / "digits.keras", *options) as service:
         expected = models[2].predict(images, verbose=0)
         np.testing.assert_allclose(service.predict(images.tolist()), expected, atol=1e-6)
@@ -415,14 +415,14 @@ def test_a_keras_file_without_batching_and_a_stop_that_leaves_nothing(models, im
         grown = {name: number - first.get(name, 0) for name, number in service.metrics().items()}
         assert grown["dlkit_batch_examples_sum"] == grown["dlkit_batch_examples_count"] == 64
         before = processes(service)
-        assert len(service.replicas()) == 1
+        words = " ".join(part for process in before for part in process.cmdline())
+        folders = set(re.findall(r"/tmp/dlkit-serve-\w+", words))
+        assert len(service.replicas()) == len(folders) == 1
         assert service.stop() == 0
         assert service.lines[-1] == "dlkit serve: stopped" and service.log() == ""
     gone, alive = psutil.wait_procs(before, timeout=10)
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
-    assert not [
-        name for name in set(os.listdir("/tmp")) - folders if name.startswith("dlkit-serve-")
-    ]
+    assert not any(map(os.path.exists, folders))
 
 
 @needs_ray
