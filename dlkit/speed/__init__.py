@@ -11,7 +11,7 @@
 """
 
 from dlkit.speed.timing import best_seconds, in_turn, show_ladder
-from dlkit.speed.work import dense_bytes, roof, training_bytes, training_flops
+from dlkit.speed.work import dense_bytes, roof, show_memory, training_bytes, training_flops
 
 __all__ = [
     "best_seconds",
@@ -19,6 +19,7 @@ __all__ = [
     "in_turn",
     "roof",
     "show_ladder",
+    "show_memory",
     "training_bytes",
     "training_flops",
 ]

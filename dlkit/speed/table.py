@@ -79,14 +79,16 @@ def show(table):
         >>> row = {"hardware": "abacus", "kind": "CPU", "date": "2026-11-27", "versions": "none"}
         >>> show([row | {"images per second": {"batch 1": 0.1}}])
         abacus (CPU), 2026-11-27, none
-          images per second: batch 1 0.1
+          images per second: batch 1: 0.1
         No GPU has been measured yet: benchmarks/speed_table.py adds a row where there is one.
     """
     for row in table:
         print(f"{row['hardware']} ({row['kind']}), {row['date']}, {row['versions']}")
         for name, value in row.items():
             if isinstance(value, dict):
-                print(f"  {name}:", ", ".join(f"{key} {number:g}" for key, number in value.items()))
+                print(
+                    f"  {name}:", "; ".join(f"{key}: {number:g}" for key, number in value.items())
+                )
             elif isinstance(value, float):
                 print(f"  {name}: {value:g}")
     if not any(row["kind"] == "GPU" for row in table):

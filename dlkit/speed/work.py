@@ -66,6 +66,20 @@ def training_bytes(model, batch_size, *, slots=2, bytes_per_number=4):
     }
 
 
+def show_memory(model):
+    """Print, for each layer, its parameters and the numbers that it puts out for each example.
+
+    Example:
+        >>> import keras
+        >>> show_memory(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="last")]))
+        last                           8 parameters         2 outputs for each image
+    """
+    for layer in model.layers:
+        outputs = int(np.prod(layer.output.shape[1:]))
+        print(f"{layer.name:22}{layer.count_params():10,} parameters", end=" ")
+        print(f"{outputs:9,} outputs for each image")
+
+
 def dense_bytes(batch_size, inputs, units, *, bytes_per_number=4):
     """Bytes that a dense layer's forward pass must read and write at least, its bias left out.
 
