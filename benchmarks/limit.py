@@ -10,7 +10,6 @@ round by round, after a first round that does not count (tracing, compilation).
 
 import argparse
 import functools
-import time
 
 from dlkit import environment
 
@@ -20,7 +19,8 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from dlkit import data, models  # noqa: E402
+from dlkit import data, models, speed  # noqa: E402
+from dlkit.speed import rates  # noqa: E402
 
 BATCH_SIZE = 256
 NETWORKS = {
@@ -28,20 +28,6 @@ NETWORKS = {
     "CNN 16-32-64": lambda: models.convnet((28, 28, 1), 10),
 }
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def training_flops(model):
-    """Floating-point operations of one training step per example, a multiply-add counted as two.
-
-    Forward, gradient of the weights, and gradient of the input but for the first layer, of dense
-    and convolution layers; what the others do is small beside it.
-    """
-    layers = [layer for layer in model.layers if hasattr(layer, "kernel")]
-    total = 0
-    for index, layer in enumerate(layers):
-        places = int(np.prod(layer.output.shape[1:-1]))  # 1 for a dense layer
-        total += 2 * places * int(np.prod(layer.kernel.shape)) * (3 if index else 2)
-    return total
 
 
 def with_fit(build, x, y, **compiling):
@@ -114,18 +100,6 @@ def with_arithmetic(build, x, steps):
     return lambda: epoch().numpy()
 
 
-def product_rate(seconds=0.5, size=2048):
-    """Operations per second of a size by size matrix product."""
-    a = tf.random.normal((size, size))
-    multiply = tf.function(lambda: tf.reduce_sum(a @ a))
-    multiply()
-    start, count = time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
-        multiply().numpy()
-        count += 1
-    return 2 * size**3 * count / (time.perf_counter() - start)
-
-
 def main():
     """Time all, print a table for each network."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -136,7 +110,7 @@ def main():
     print(f"{raw.source}; batches of {BATCH_SIZE}, median of {rounds} rounds")
     for name, build in NETWORKS.items():
         keras.utils.set_random_seed(0)
-        flops = training_flops(build()) * len(x)
+        flops = speed.training_flops(build()) * len(x)
         ways = {
             "`fit`": with_fit(build, x, y),
             "`fit`, 43 steps per execution": with_fit(build, x, y, steps_per_execution=43),
@@ -146,19 +120,15 @@ def main():
             "... nor Adam's update": with_loop(build, x, y, gather=False, update=False),
             "the products alone": with_arithmetic(build, x, len(x) // BATCH_SIZE),
         }
-        seconds, rates = {way: [] for way in ways}, []
-        for _ in range(rounds + 1):
-            for way, epoch in ways.items():
-                start = time.perf_counter()
-                epoch()
-                seconds[way].append(time.perf_counter() - start)
-            rates.append(product_rate())
-        rate = np.median(rates[1:])
+        products = []  # the quickest product of each round
+        beside = {"product": lambda found=products: found.append(rates.product_rate())}
+        seconds, _ = speed.in_turn(ways | beside, rounds=rounds)
+        rate = np.median(products[1:])
         print(f"\n{name}: {flops / 1e9:.0f} billion operations an epoch.\n")
         print("| what runs | s/epoch | billion operations/s | of a large product's rate |")
         print("|---|--:|--:|--:|")
-        for way, found in seconds.items():
-            median = np.median(found[1:])
+        for way in ways:
+            median = np.median(seconds[way])
             print(
                 f"| {way} | {median:.2f} | {flops / median / 1e9:.0f} "
                 f"| {100 * flops / median / rate:.0f} % |"

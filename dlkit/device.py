@@ -10,7 +10,7 @@ import sys
 
 from dlkit.environment import cpu_cores
 
-GPU_LESSONS = "07, 10 and 11"  # those with gpu = true in course.toml; a test keeps them in step
+GPU_LESSONS = "07, 10, 11 and 12"  # those with gpu = true in course.toml; a test keeps them in step
 
 
 def nvidia_gpus(*, timeout=10):

@@ -27,6 +27,7 @@ A = node(3.0, 7.0, "a")
 GRAPH = node(12.0, 1.0, "out", "+", node(9.0, 1.0, "", "*", A, A), A)  # a * a + a
 CALLS = {
     "plot_bands": ([1, 2, 3], RNG.random((4, 3))),
+    "plot_bars": ({"first": 3.0, "second": 0.5},),
     "plot_confusion_matrix": (np.array([[8, 2], [1, 9]]),),
     "plot_contours": (lambda w: (w**2).sum(axis=1), (-2, 2), (-1, 1)),
     "plot_graph": (GRAPH,),
@@ -38,6 +39,7 @@ CALLS = {
     "plot_overlay": (IMAGES[0], IMAGES[1]),
     "plot_regions": (lambda x: x[:, 0] - 0.5, [[0, 0], [0, 1], [1, 0]], [0, 0, 1]),
     "plot_ridges": ({"first": RNG.normal(size=50), "second": RNG.normal(size=(5, 5))},),
+    "plot_roofline": ({"dense": (0.5, 1e9)}, {"here": (1e11, 2e10)}),
     "plot_weights": (IMAGES - 0.5,),
 }
 
@@ -172,6 +174,24 @@ def test_ridges_draw_one_histogram_a_row_from_top_to_bottom():
     assert ax.get_xlim() == (0, 1)
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_bars_end_at_their_numbers_and_mark_those_below_the_start(log):
+    ax = plotting.plot_bars({"more": 4.0, "less": 0.25}, start=1, log=log)
+    ends = [bar.get_x() + bar.get_width() for bar in ax.patches]
+    assert ends == [4.0, 0.25] and [bar.get_x() for bar in ax.patches] == [1, 1]
+    assert [bool(bar.get_hatch()) for bar in ax.patches] == [False, True]
+    assert ax.yaxis_inverted(), "the first is on top"
+
+
+def test_the_roof_rises_to_its_edge_and_runs_level():
+    ax = plotting.plot_roofline({"dense": (0.5, 1e9)}, {"here": (1e11, 2e10), "there": (1, 1)})
+    roof, other, point = ax.lines
+    x, y = roof.get_data()
+    np.testing.assert_allclose(y, np.where(x < 5, 2e10 * x, 1e11))
+    assert roof.get_linestyle() != other.get_linestyle()
+    assert point.get_xydata().tolist() == [[0.5, 1e9]]
+
+
 def test_regions_show_the_sign_of_the_score_and_its_zero():
     ax = plotting.plot_regions(*CALLS["plot_regions"], class_names=["left", "right"])
     (image,) = ax.images
@@ -259,6 +279,9 @@ def test_the_house_style_can_be_applied_by_name():
         (lambda: plotting.plot_numbers(np.zeros((40, 40))), "32 at most"),
         (lambda: plotting.plot_lines([1, 2], {}), "lines is empty"),
         (lambda: plotting.plot_lines([1, 2], {"a": [1, 2, 3]}), "'a' .*expected .points"),
+        (lambda: plotting.plot_bars({}), "expected numbers"),
+        (lambda: plotting.plot_bars({"a": 0.0}, log=True), "above 0 on a logarithmic axis"),
+        (lambda: plotting.plot_roofline({}, {}), "roofs is empty"),
         (lambda: plotting.plot_ridges({}), "arrays is empty"),
         (lambda: plotting.plot_ridges({"a": [np.nan]}), "'a' holds no finite value"),
         (lambda: plotting.plot_regions(len, [[0, 0]], [2]), "classes 0 and 1"),

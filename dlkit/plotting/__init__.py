@@ -5,6 +5,7 @@ shows, saves, trains, computes a metric or changes matplotlib's settings. The ho
 applied by the notebook: ``plt.style.use("dlkit.plotting.course")``.
 """
 
+from dlkit.plotting.bars import plot_bars, plot_roofline
 from dlkit.plotting.curves import plot_bands, plot_history
 from dlkit.plotting.graphs import plot_graph
 from dlkit.plotting.images import plot_images, plot_mistakes, plot_overlay, plot_weights
@@ -14,6 +15,7 @@ from dlkit.plotting.planes import plot_contours, plot_regions
 
 __all__ = [
     "plot_bands",
+    "plot_bars",
     "plot_confusion_matrix",
     "plot_contours",
     "plot_graph",
@@ -25,5 +27,6 @@ __all__ = [
     "plot_overlay",
     "plot_regions",
     "plot_ridges",
+    "plot_roofline",
     "plot_weights",
 ]

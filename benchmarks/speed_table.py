@@ -1,0 +1,50 @@
+"""Add this machine's row to the table of lesson 12: on a GPU if there is one.
+
+    .venv/bin/python benchmarks/speed_table.py [--out FILE]
+
+It runs the code cells of the lesson, as they are, in a fresh kernel, and keeps what they measured:
+the hardware's name, the day, the versions, and the numbers. A row of the same hardware is replaced.
+FILE is, if none is given, the table that the lesson shows. Three minutes on two cores; nothing else
+should run on the machine meanwhile.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import nbclient
+import nbformat
+
+from dlkit.speed import table
+
+LESSON = Path(__file__).resolve().parents[1] / "notebooks" / "12_speed_and_gpus.ipynb"
+UNTIL = "table.keep("  # the cell that keeps the row is the last one needed
+
+
+def needed(notebook):
+    """The notebook up to the cell that keeps the row."""
+    last = next(n for n, cell in enumerate(notebook.cells) if UNTIL in cell.source)
+    notebook.cells = notebook.cells[: last + 1]
+    return notebook
+
+
+def main():
+    """Run, keep, show."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=table.KEPT)
+    out = parser.parse_args().out.resolve()
+    notebook = needed(nbformat.read(LESSON, as_version=4))
+    client = nbclient.NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        extra_arguments=["--IPKernelApp.log_level=40"],
+        resources={"metadata": {"path": str(LESSON.parent)}},
+    )
+    client.execute(env=os.environ | {table.VARIABLE: str(out)})
+    for row in table.rows(out):
+        print(f"{row['hardware']} ({row['kind']}), {row['date']}, {row['versions']}")
+
+
+if __name__ == "__main__":
+    main()
