@@ -13,11 +13,12 @@ import importlib.metadata
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from dlkit.environment import processor
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "benchmarks" / "README.md"
@@ -38,15 +39,11 @@ PACKAGES = ["tensorflow", "keras", "numpy", "matplotlib", "jupyterlab"]
 
 def machine():
     """What the figures were measured on, in one line."""
-    name = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        names = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-        name = names[0] if names else name
     memory = ""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         memory = f", {total / 2**30:.0f} GiB"
-    return f"{name}, {os.cpu_count()} cores{memory}, {platform.system()}"
+    return f"{processor()}, {os.cpu_count()} cores{memory}, {platform.system()}"
 
 
 def versions():

@@ -3,8 +3,11 @@
 import contextlib
 import importlib
 import os
+import platform
+import re
 import sys
 import tempfile
+from pathlib import Path
 
 
 @contextlib.contextmanager
@@ -71,6 +74,14 @@ def cpu_cores():
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def processor():
+    """The processor's name as its maker gives it, as far as the system tells."""
+    facts = Path("/proc/cpuinfo")  # Linux: platform.processor() is empty there, or just "x86_64"
+    text = facts.read_text(encoding="utf-8") if facts.exists() else ""
+    named = re.search(r"model name\s*: (.+)", text)
+    return named[1] if named else platform.processor() or platform.machine()
 
 
 def gpu_names():

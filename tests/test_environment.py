@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dlkit import doctor, machine
+from dlkit.environment import processor
 
 ROOT = Path(__file__).parents[1]
 
@@ -213,3 +214,8 @@ def test_the_packages_dependencies_are_among_the_requirements():
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     for dependency in project["dependencies"]:
         assert re.search(rf"^{re.escape(dependency)}\s", requirements, flags=re.MULTILINE)
+
+
+def test_the_processor_has_a_name():
+    name = processor()
+    assert name and "\n" not in name and ":" not in name

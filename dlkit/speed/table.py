@@ -3,8 +3,6 @@
 import datetime
 import json
 import os
-import platform
-import re
 from pathlib import Path
 
 from dlkit import environment
@@ -23,11 +21,7 @@ def hardware():
     """What computes here: the GPU's name, or the processor's and its number of cores."""
     if gpus := environment.gpu_names():
         return ", ".join(gpus)
-    name, facts = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
-    if facts.exists():
-        found = re.findall(r"model name\s*: (.+)", facts.read_text(encoding="utf-8"))
-        name = found[0] if found else name
-    return f"{name}, {environment.cpu_cores()} cores"
+    return f"{environment.processor()}, {environment.cpu_cores()} cores"
 
 
 def rows(path=KEPT):
