@@ -38,8 +38,8 @@ test: install  ## Run every test and every notebook
 
 # What a learner does not need is installed only here.
 browser: install  ## Try the lessons in JupyterLab in Chromium, and leave screenshots in build/
-	@$(VENV_PYTHON) -m pip install -q -r tests/requirements-browser.txt -c constraints.txt
-	@DLKIT_BROWSER_REQUIRED=1 $(VENV_PYTHON) -m pytest tests/test_browser.py $(ARGS)
+	@$(VENV_PYTHON) -m pip install -q -r tests/browser/requirements.txt -c constraints.txt
+	@DLKIT_BROWSER_REQUIRED=1 $(VENV_PYTHON) -m pytest tests/browser $(ARGS)
 
 matrix: install  ## Every lesson on Colab's versions, on the newest, on JAX and PyTorch (6 GB)
 	@$(VENV_PYTHON) tools/matrix.py $(ARGS)

@@ -15,7 +15,7 @@ nbval makes one test of each code cell. What it lets through, and what is done a
 - A trailing `;` is ignored, so that the cell's value turns up in the outputs. Cells are stored in
   the kernel's history (in memory, not in the learner's own), where IPython looks for the `;`.
 
-`tests/test_nbval_guard.py` feeds each of these a bad notebook and sees it fail.
+`tests/lessons/test_nbval_guard.py` feeds each of these a bad notebook and sees it fail.
 """
 
 import base64

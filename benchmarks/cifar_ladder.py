@@ -19,16 +19,16 @@ import statistics
 import time
 from pathlib import Path
 
-from dlkit import environment
+from dlkit import machine
 
-print(environment.start_keras())
+print(machine.start_keras())
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
-from dlkit import data, models  # noqa: E402
+from dlkit import data, measured, models  # noqa: E402
 
-KEPT = Path(environment.__file__).with_name("cifar_ladder.json")  # what lesson 10 shows
+KEPT = measured.CIFAR_LADDER
 SHAPE, CLASSES, BATCH_SIZE = (32, 32, 3), 10, 100
 RUNGS = {
     "mlp": {"what": "MLP 512-256", "network": "mlp"},
@@ -161,7 +161,7 @@ def main():
     results = json.loads(options.out.read_text()) if options.out.exists() else {}
 
     def keep():
-        results["machine"] = f"{environment.cpu_cores()} CPU cores, Keras {keras.__version__}"
+        results["machine"] = f"{machine.cpu_cores()} CPU cores, Keras {keras.__version__}"
         results["python"] = platform.python_version()
         options.out.parent.mkdir(exist_ok=True)
         options.out.write_text(json.dumps(results, indent=1) + "\n")

@@ -11,9 +11,9 @@ round by round, after a first round that does not count (tracing, compilation).
 import argparse
 import functools
 
-from dlkit import environment
+from dlkit import machine
 
-print(environment.start_keras())
+print(machine.start_keras())
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402

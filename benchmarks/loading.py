@@ -32,7 +32,7 @@ start = time.perf_counter()
 {call}
 print(time.perf_counter() - start)
 """
-KERAS = "from dlkit import environment; environment.start_keras(); import keras"
+KERAS = "from dlkit import machine; machine.start_keras(); import keras"
 # An honest copy may be packed otherwise than the one that Keras knows: its digest is handed in.
 KERAS_MNIST = f"""
 {KERAS}

@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from dlkit.environment import processor
+from dlkit.machine import processor
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "benchmarks" / "README.md"

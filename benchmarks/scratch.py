@@ -31,9 +31,9 @@ repeats = arguments.repeats or (3 if arguments.train else 21)
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # read when NumPy is imported
 
-from dlkit import environment  # noqa: E402
+from dlkit import machine  # noqa: E402
 
-print(environment.start_keras())
+print(machine.start_keras())
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlkit.environment import start_keras
+from dlkit.machine import start_keras
 from dlkit.serving.local import Load, Service
 
 CLIENTS = (1, 8, 32)

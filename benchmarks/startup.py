@@ -34,7 +34,7 @@ PROGRAMS = {
         "from dlkit import data, exercises, plotting; from dlkit.scratch import layers",
     ],
     "first figure, saved": ["-c", FIRST_PLOT],
-    "Keras on TensorFlow": ["-c", "from dlkit import environment; environment.start_keras()"],
+    "Keras on TensorFlow": ["-c", "from dlkit import machine; machine.start_keras()"],
     "`python -m dlkit doctor`": ["-m", "dlkit", "doctor"],
 }
 

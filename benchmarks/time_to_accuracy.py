@@ -16,9 +16,9 @@ epoch, which only hindsight knows; the other lets it run to its end, as its user
 import argparse
 import time
 
-from dlkit import environment
+from dlkit import machine
 
-print(environment.start_keras())
+print(machine.start_keras())
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402

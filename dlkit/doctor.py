@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from dlkit import environment
+from dlkit import machine
 from dlkit.machine import facts, impersonal
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
@@ -67,7 +67,7 @@ def _check_packages(wanted, label, cure):
 
 def _check_keras(timeout=120):
     """Start Keras in a process of its own: a crash or a hang there becomes a message here."""
-    code = "from dlkit import environment; print(environment.start_keras())"
+    code = "from dlkit import machine; print(machine.start_keras())"
     started = time.perf_counter()
     try:
         run = subprocess.run(
@@ -93,8 +93,8 @@ def _check_memory():
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return "ok", f"{environment.cpu_cores()} CPU cores", ""
-    found = f"{environment.cpu_cores()} CPU cores, {total:.0f} GiB of memory"
+        return "ok", f"{machine.cpu_cores()} CPU cores", ""
+    found = f"{machine.cpu_cores()} CPU cores, {total:.0f} GiB of memory"
     if total < 3.5:
         return "note", found, "4 GiB or more is better: close other programs while a lesson runs."
     return "ok", found, ""

@@ -1,7 +1,7 @@
 """Fixtures that several files of tests share."""
 
-import fault_server as fs
 import pytest
+from helpers import fault_server as fs
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from backend_checks import CHECKS
+from helpers import ROOT
+from helpers.backend_checks import CHECKS
 
-ROOT = Path(__file__).parents[1]
 LABELS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 

@@ -1,4 +1,4 @@
-"""dlkit.device: one line on this machine, on Colab, on Kaggle, with a GPU and with a broken one."""
+"""dlkit.machine.report: on Colab, on Kaggle, with a GPU and with a broken one."""
 
 import re
 import subprocess
@@ -8,10 +8,9 @@ import types
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-from dlkit import device
-
-ROOT = Path(__file__).resolve().parents[1]
+from dlkit import machine
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +18,7 @@ def plain_machine(monkeypatch):
     """No GPU that could be there, no platform, two cores."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.delenv("KAGGLE_KERNEL_RUN_TYPE", raising=False)
-    monkeypatch.setattr(device, "cpu_cores", lambda: 2)
+    monkeypatch.setattr(machine, "cpu_cores", lambda: 2)
     pretend(monkeypatch, FileNotFoundError("nvidia-smi"))
 
 
@@ -36,16 +35,16 @@ def pretend(monkeypatch, outcome):
 
 
 def test_a_machine_without_a_gpu(monkeypatch):
-    assert device.report() == "2 CPU cores, no GPU"
-    monkeypatch.setattr(device, "cpu_cores", lambda: 1)
-    assert device.report() == "1 CPU core, no GPU"
+    assert machine.report() == "2 CPU cores, no GPU"
+    monkeypatch.setattr(machine, "cpu_cores", lambda: 1)
+    assert machine.report() == "1 CPU core, no GPU"
 
 
 def test_gpus_are_named(monkeypatch):
     pretend(monkeypatch, (0, "Tesla T4\nTesla T4\n"))
-    assert device.report() == "2 CPU cores, Tesla T4, Tesla T4"
+    assert machine.report() == "2 CPU cores, Tesla T4, Tesla T4"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert device.report() == "2 CPU cores, no GPU"
+    assert machine.report() == "2 CPU cores, no GPU"
 
 
 @pytest.mark.parametrize(
@@ -59,19 +58,19 @@ def test_gpus_are_named(monkeypatch):
 )
 def test_a_driver_that_does_not_answer_is_no_gpu(monkeypatch, outcome):
     pretend(monkeypatch, outcome)
-    assert device.nvidia_gpus() == []
+    assert machine.nvidia_gpus() == []
 
 
 def test_colab_and_kaggle_hear_where_to_switch_one_on(monkeypatch):
     monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
-    assert device.report().endswith("are faster with one: Settings > Accelerator)")
+    assert machine.report().endswith("are faster with one: Settings > Accelerator)")
     monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
-    assert device.report().endswith("are faster with one: Runtime > Change runtime type)")
+    assert machine.report().endswith("are faster with one: Runtime > Change runtime type)")
     pretend(monkeypatch, (0, "Tesla T4\n"))
-    assert device.report() == "2 CPU cores, Tesla T4"
+    assert machine.report() == "2 CPU cores, Tesla T4"
 
 
 def test_the_lessons_that_gain_are_those_of_course_toml():
     course = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))["lesson"]
     gaining = [Path(one["file"]).name[:2] for one in course if one.get("gpu")]
-    assert re.findall(r"\d\d", device.GPU_LESSONS) == gaining
+    assert re.findall(r"\d\d", machine.GPU_LESSONS) == gaining

@@ -5,14 +5,12 @@ import platform
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
 from dlkit import doctor, machine
-from dlkit.environment import processor
-
-ROOT = Path(__file__).parents[1]
+from dlkit.machine import processor
 
 
 def run_python(code, **variables):
@@ -25,7 +23,7 @@ def run_python(code, **variables):
 
 def test_keras_starts_without_a_line_of_log():
     run = run_python(
-        "from dlkit import environment; print(environment.start_keras());"
+        "from dlkit import machine; print(machine.start_keras());"
         "import keras, numpy as np; m = keras.Sequential([keras.layers.Dense(1)]);"
         "m.compile('sgd', 'mse'); m.fit(np.ones((8, 2)), np.ones(8), verbose=0)"
     )
@@ -35,7 +33,7 @@ def test_keras_starts_without_a_line_of_log():
 
 def test_comparing_many_models_raises_no_warning_of_retracing():
     run = run_python(
-        "from dlkit import environment; environment.start_keras();"
+        "from dlkit import machine; machine.start_keras();"
         "import keras, numpy as np; x = np.ones((8, 2), 'float32')\n"
         "for _ in range(8): keras.Sequential([keras.layers.Dense(1)]).predict(x, verbose=0)"
     )
@@ -44,7 +42,7 @@ def test_comparing_many_models_raises_no_warning_of_retracing():
 
 def test_an_import_that_fails_is_not_hidden():
     run = run_python(
-        "from dlkit import environment; environment.start_keras()", KERAS_BACKEND="no_such_backend"
+        "from dlkit import machine; machine.start_keras()", KERAS_BACKEND="no_such_backend"
     )
     assert run.returncode != 0 and "no_such_backend" in run.stderr
 
@@ -53,22 +51,22 @@ def test_what_the_import_wrote_is_shown_when_it_fails(tmp_path):
     (tmp_path / "keras.py").write_text(
         "import os; os.write(2, b'libfoo.so is missing\\n'); raise ImportError('no keras')"
     )
-    code = "from dlkit import environment; environment.start_keras()"
+    code = "from dlkit import machine; machine.start_keras()"
     run = run_python(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}")
     assert "libfoo.so is missing" in run.stderr and "ImportError: no keras" in run.stderr
 
 
-NOISE = "import os, sys, warnings; from dlkit import environment; "
+NOISE = "import os, sys, warnings; from dlkit import machine; "
 MADE = "os.write(2, b'from C\\n'); print('from Python', file=sys.stderr); warnings.warn('w')"
 
 
 def test_hidden_stderr_hides_what_c_and_python_write_and_only_within_its_block():
-    run = run_python(f"{NOISE}\nwith environment.hidden_stderr(): {MADE}\nos.write(2, b'after')")
+    run = run_python(f"{NOISE}\nwith machine.hidden_stderr(): {MADE}\nos.write(2, b'after')")
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "after")
 
 
 def test_hidden_stderr_shows_it_when_the_block_raises():
-    run = run_python(f"{NOISE}\nwith environment.hidden_stderr(): {MADE}; 1 / 0")
+    run = run_python(f"{NOISE}\nwith machine.hidden_stderr(): {MADE}; 1 / 0")
     for text in ("from C", "from Python", "UserWarning: w", "ZeroDivisionError"):
         assert text in run.stderr
 

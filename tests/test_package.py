@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-ROOT = Path(__file__).parents[1]
 SHIPPED = ["pyproject.toml", "README.md", "LICENSE", "data/mnist_sample.npz"]
 
 
@@ -52,7 +52,7 @@ def test_the_house_style_comes_along(site):
 
 
 def test_the_pads_page_comes_along(site):
-    run_there(site, "from dlkit.drawing._widget import Pad; assert 'render' in Pad._esm")
+    run_there(site, "from dlkit.interactive._widget import Pad; assert 'render' in Pad._esm")
 
 
 def test_nothing_but_the_package_is_installed(site):

@@ -23,7 +23,7 @@ from ray import serve  # noqa: E402
 from ray.exceptions import RayActorError  # noqa: E402
 from ray.serve.exceptions import DeploymentUnavailableError  # noqa: E402
 
-from dlkit.environment import cpu_cores  # noqa: E402
+from dlkit.machine import cpu_cores  # noqa: E402
 from dlkit.serving.replica import Replica  # noqa: E402
 
 LOST = (RayActorError, DeploymentUnavailableError)  # a replica died with the request in it

@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PAD = HERE.parent / "drawing"  # the pad of the notebooks, as it is
+PAD = HERE.parent / "interactive"  # the pad of the notebooks, as it is
 FILES = {
     "/": (HERE / "page.html", "text/html; charset=utf-8"),
     "/page.js": (HERE / "page.js", "text/javascript; charset=utf-8"),

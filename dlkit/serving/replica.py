@@ -35,7 +35,7 @@ class Replica:
         _stay_on_this_machine()
         self._problem = self._signature = None
         try:
-            from dlkit.environment import start_keras
+            from dlkit.machine import start_keras
 
             os.environ["KERAS_BACKEND"] = "tensorflow"  # a .keras file of any backend will do
             start_keras()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dlkit import environment
+from dlkit import machine
 
 
 def process_peak():
@@ -73,7 +73,7 @@ def peak_bytes(network, batch_sizes):
     sizes = [int(size) for size in batch_sizes]
     if not sizes or sizes != sorted(set(sizes)):
         raise ValueError(f"batch_sizes are {sizes}; expected them to increase")
-    if environment.gpu_names():
+    if machine.gpu_names():
         return train_and_measure(network, sizes)
     command = [sys.executable, "-m", "dlkit.speed.peak", network, *map(str, sizes)]
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
@@ -84,5 +84,5 @@ def peak_bytes(network, batch_sizes):
 
 
 if __name__ == "__main__":
-    environment.start_keras()
+    machine.start_keras()
     print(json.dumps(train_and_measure(sys.argv[1], [int(size) for size in sys.argv[2:]])))

@@ -5,9 +5,9 @@ import json
 import os
 from pathlib import Path
 
-from dlkit import environment
+from dlkit import machine, measured
 
-KEPT = Path(environment.__file__).with_name("speed_table.json")
+KEPT = measured.SPEED_TABLE
 # Peaks as vendors publish them, never measured here: operations per second, bytes per second.
 # NVIDIA T4 Tensor Core GPU: https://www.nvidia.com/en-us/data-center/tesla-t4/
 PUBLISHED = {
@@ -19,9 +19,9 @@ VARIABLE = "DLKIT_SPEED_TABLE"  # names the file that a run of the lesson is to 
 
 def hardware():
     """What computes here: the GPU's name, or the processor's and its number of cores."""
-    if gpus := environment.gpu_names():
+    if gpus := machine.gpu_names():
         return ", ".join(gpus)
-    return f"{environment.processor()}, {environment.cpu_cores()} cores"
+    return f"{machine.processor()}, {machine.cpu_cores()} cores"
 
 
 def rows(path=KEPT):
@@ -48,7 +48,7 @@ def keep(measured, versions):
         measured, to three significant digits, and the ``load average`` at the end: how many
         processes wanted a core, this one among them. Above the number of cores, others disturbed.
     """
-    kind = "GPU" if environment.gpu_names() else "CPU"
+    kind = "GPU" if machine.gpu_names() else "CPU"
     head = {"hardware": hardware(), "kind": kind, "date": datetime.date.today().isoformat()}
     row = head | {"versions": versions} | _rounded(measured)
     if hasattr(os, "getloadavg"):
@@ -99,7 +99,7 @@ def on_cpu(claims):
     Returns:
         A function of a name, a value and a band ``(low, high)``.
     """
-    gpus = environment.gpu_names()
+    gpus = machine.gpu_names()
 
     def claim(name, value, band):
         if gpus:

@@ -87,7 +87,7 @@ def _new_lesson(options):
     print(f"{file} is there, with an entry in course.toml and a row in README.md.\n")
     print("Write the lesson, and the summary in course.toml and README.md. Then:")
     print(f"  python tools/notebooks.py execute {file}    makes the outputs")
-    print(f'  python -m pytest tests/test_notebooks.py {file}    (make test ARGS="…")')
+    print(f'  python -m pytest tests/lessons/test_notebooks.py {file}    (make test ARGS="…")')
     return 0
 
 

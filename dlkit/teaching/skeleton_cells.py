@@ -100,7 +100,7 @@ BODY = [
     ),
     (
         CODE,
-        "from dlkit import environment\n\nenvironment.start_keras()\nimport keras",
+        "from dlkit import machine\n\nmachine.start_keras()\nimport keras",
     ),
     (TEXT, "Keep Keras visible: no function of the course stands between it and the learner."),
     (CODE, "keras_means = keras.ops.convert_to_numpy(keras.ops.mean(readings, axis=1))"),

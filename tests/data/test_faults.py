@@ -1,0 +1,532 @@
+"""Every way in which getting the data can go wrong: a clear line, intact files, in seconds.
+
+A server on this machine fails on request, with a small data set, so none of this needs MNIST or
+a network. Read-only and full disks are real file systems, mounted in a namespace of their own.
+"""
+
+import io
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from helpers import fault_server as fs
+from helpers.waiting import free_port
+
+from dlkit.data import commands, download, store
+from dlkit.data.download import fetch
+from dlkit.data.readers import DataError
+
+GOOD = fs.as_files(fs.tiny_arrays())
+NPZ = GOOD["tiny.npz"]
+HTML = b"<!DOCTYPE html>\n<html><body>Please accept the terms of this network.</body></html>"
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine that has nothing yet; `machine / "course"` is its checkout."""
+    fs.move_in(monkeypatch, tmp_path)
+    return tmp_path
+
+
+def load_from(*urls, **options):
+    """(arrays, source, lines) of a load from these mirrors."""
+    lines = []
+    arrays, source = store.load(fs.tiny_record(*urls, **options), lines.append)
+    return arrays, source, lines
+
+
+def assert_whole(arrays):
+    for name, array in fs.tiny_arrays().items():
+        np.testing.assert_array_equal(arrays[name], array)
+
+
+def pickled_npz():
+    """An .npz whose x_train is a pickle, which would run code if it were loaded."""
+    file = io.BytesIO()
+    np.savez(file, x_train=np.array([{"an": "object"}], dtype=object), y_train=np.zeros(1))
+    return file.getvalue()
+
+
+def flipped(body):
+    """The file with another pixel in it, well-formed: only the digest can tell."""
+    file = io.BytesIO()
+    arrays = fs.tiny_arrays()
+    arrays["x_train"][0, 0, 0] ^= 1
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+MIRROR_FAULTS = {
+    "truncated": (fs.sends(NPZ[:9000], length=len(NPZ)), "truncated, the connection ended early"),
+    "truncated, unannounced": (fs.sends(NPZ[:9000]), "tiny.npz is truncated or damaged"),
+    "empty": (fs.sends(b""), "tiny.npz is empty"),
+    "web page": (fs.sends(HTML, kind="text/html"), "tiny.npz is a web page, not the data"),
+    "404": (fs.sends(b"no", 404), "HTTP 404 Not Found"),
+    "500": (fs.sends(b"no", 500), "HTTP 500 Internal Server Error"),
+    "wrong bytes": (fs.sends(bytes(50_000)), "tiny.npz is not a file of this format"),
+    "wrong contents": (fs.sends(flipped(NPZ)), "not Tiny: the contents of x_train differ"),
+    "pickle": (fs.sends(pickled_npz()), "tiny.npz holds a pickled object, which is refused"),
+    "endless": (fs.never_ends, "longer than the data can be (1 MB)"),
+}
+
+
+@pytest.mark.parametrize(("answer", "reason"), MIRROR_FAULTS.values(), ids=MIRROR_FAULTS)
+def test_a_mirror_that_fails_leaves_the_sample_one_line_and_no_file(machine, answer, reason):
+    with fs.serving({"tiny.npz": answer}) as (url, _), fs.within(10):
+        arrays, source, lines = load_from(url)
+    assert source == "offline sample: three zeros"
+    assert list(arrays) == ["x_train"]
+    *downloading, why = lines
+    assert downloading in ([], ["Tiny: downloading from 127.0.0.1"])
+    assert f"(127.0.0.1: {reason}" in why
+    assert "Using the offline sample instead: three zeros." in why
+    assert fs.files_in(machine) == []
+
+
+@pytest.mark.parametrize(
+    "answer", [fault for fault, _ in MIRROR_FAULTS.values()], ids=MIRROR_FAULTS
+)
+def test_after_a_mirror_that_fails_the_next_one_serves(machine, answer):
+    with (
+        fs.serving({"tiny.npz": answer}) as (bad, _),
+        fs.serving({"tiny.npz": fs.sends(NPZ)}) as (good, _),
+    ):
+        arrays, source, _ = load_from(bad, good)
+    assert_whole(arrays)
+    assert source == "Tiny, verified copy in data/"
+    assert fs.files_in(machine) == ["course/data/downloads/tiny.npz"]
+
+
+def test_connection_refused(machine):
+    with fs.within(5):
+        _, _, lines = load_from(f"http://127.0.0.1:{free_port()}")
+    assert "127.0.0.1: connection refused" in lines[-1]
+    assert len(lines) == 1
+    assert fs.files_in(machine) == []
+
+
+def test_a_server_that_accepts_and_never_answers_is_given_up_within_seconds(machine):
+    # The limits are the real ones; three such mirrors take no longer than one.
+    with fs.serving({"tiny.npz": fs.never_answers}) as (url, _), fs.within(12):
+        _, _, lines = load_from(url, url, url)
+    assert "timed out" in lines[-1]
+    assert fs.files_in(machine) == []
+
+
+def test_a_server_that_answers_but_never_sends_is_given_up(machine, monkeypatch):
+    monkeypatch.setattr(download, "READ_SECONDS", 0.5)
+    with fs.serving({"tiny.npz": fs.answers_head_only}) as (url, _), fs.within(5):
+        _, _, lines = load_from(url)
+    assert "127.0.0.1: timed out" in lines[-1]
+    assert fs.files_in(machine) == []
+
+
+def test_a_server_that_hangs_is_not_asked_for_its_other_files(machine, monkeypatch):
+    monkeypatch.setattr(download, "READ_SECONDS", 1.0)
+    answers = {name: fs.answers_head_only for name in GOOD}
+    with fs.serving(answers) as (url, requests), fs.within(3):
+        monkeypatch.setenv("DLKIT_MIRROR", url)
+        _, _, lines = load_from(url, url)
+    assert len([line for line in requests if line.startswith("GET")]) == 1
+    assert "DLKIT_MIRROR: timed out" in lines[-1]
+
+
+def test_a_server_that_trickles_is_given_up(machine, monkeypatch):
+    monkeypatch.setattr(download, "WINDOW_SECONDS", 1.0)
+    with fs.serving({"tiny.npz": fs.trickles}) as (url, _), fs.within(6):
+        _, _, lines = load_from(url)
+        # Nothing goes on in the background, although the server would.
+        assert "dlkit download" not in [thread.name for thread in threading.enumerate()]
+    assert "given up, slower than 4 kB a second" in lines[-1]
+    assert fs.files_in(machine) == []
+
+
+def test_a_name_look_up_that_hangs_is_given_up(machine, monkeypatch):
+    release = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: release.wait(30))
+    monkeypatch.setattr(download, "PROBE_SECONDS", 0.5)
+    try:
+        with fs.within(5):
+            _, _, lines = load_from("http://mirror.invalid/data")
+    finally:
+        release.set()
+    assert "mirror.invalid: timed out" in lines[-1]
+
+
+def test_python_ends_at_once_although_a_look_up_still_hangs(machine):
+    code = """
+import socket, time
+from dlkit.data import download
+download.PROBE_SECONDS = 0.2
+socket.getaddrinfo = lambda *args, **kwargs: time.sleep(30)
+load()
+"""
+    with fs.within(10):
+        child = fs.start(code, {**os.environ, "TEST_MIRRORS": "http://mirror.invalid"})
+        out, err = child.communicate(timeout=30)
+    assert (child.returncode, err) == (0, "")
+    assert "mirror.invalid: timed out" in out
+
+
+def test_a_download_that_another_process_has_just_replaced_is_not_renamed(machine, monkeypatch):
+    target = machine / "course/data/downloads/tiny.npz"
+    target.parent.mkdir()
+    target.write_bytes(NPZ[:1000])
+    read = store.Copy.read
+
+    def replaced_meanwhile(self, record):
+        try:
+            return read(self, record)
+        finally:
+            target.write_bytes(NPZ)
+
+    monkeypatch.setattr(store.Copy, "read", replaced_meanwhile)
+    with fs.serving({"tiny.npz": fs.sends(NPZ)}) as (url, _):
+        arrays, _, lines = load_from(url)
+    assert_whole(arrays)
+    assert lines[0].endswith("; another process has replaced it")
+    assert fs.files_in(machine) == ["course/data/downloads/tiny.npz"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_on_a_terminal_there_is_a_progress_bar(machine):
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (25, 80))
+    with fs.serving({"tiny.npz": fs.sends(NPZ)}) as (url, _):
+        child = fs.start("load()", {**os.environ, "TEST_MIRRORS": url}, stderr=theirs)
+        child.communicate(timeout=30)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "tiny.npz: 100%" in shown
+    assert "kB" in shown or "k/" in shown
+
+
+def test_offline_opens_no_socket(machine, monkeypatch):
+    def forbidden(*args, **kwargs):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setenv("DLKIT_OFFLINE", "1")
+    monkeypatch.setattr(socket, "socket", forbidden)
+    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+    with fs.within(2):
+        _, source, lines = load_from("http://mirror.invalid/data")
+    assert source.startswith("offline sample")
+    assert "DLKIT_OFFLINE is set" in lines[0]
+
+
+def test_the_proxy_of_the_environment_is_used_and_named(machine, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    _, _, lines = load_from("http://mirror.invalid/data")
+    assert "mirror.invalid: the proxy: connection refused" in lines[-1]
+
+    proxied = {"http://mirror.invalid/data/tiny.npz": fs.sends(NPZ)}
+    with fs.serving({}) as (proxy, requests):
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        _, _, lines = load_from("http://mirror.invalid/data")
+    assert requests[0] == f"HEAD {next(iter(proxied))}"
+
+
+@pytest.mark.parametrize("address", ["teacher's laptop", "10.0.0.1:8000", "http://[half", "/mnt"])
+def test_a_mirror_that_is_no_address(machine, monkeypatch, address):
+    monkeypatch.setenv("DLKIT_MIRROR", address)
+    _, _, lines = load_from(f"http://127.0.0.1:{free_port()}")
+    assert "DLKIT_MIRROR: not a web address" in lines[-1]
+
+
+@pytest.mark.parametrize("subfolder", ["", "downloads/"])
+@pytest.mark.parametrize("names", [["tiny.npz"], ["tiny-images.gz", "tiny-labels.gz"]])
+def test_the_class_server_comes_first_with_either_format(machine, monkeypatch, subfolder, names):
+    answers = {subfolder + name: fs.sends(GOOD[name]) for name in names}
+    record = fs.tiny_record("http://127.0.0.1:9/never-asked", format=fs.NPZ)
+    record = type(record)(
+        **{**vars(record), "mirrors": (*record.mirrors, fs.Mirror("http://127.0.0.1:9", fs.IDX))}
+    )
+    with fs.serving(answers) as (url, _):
+        monkeypatch.setenv("DLKIT_MIRROR", url + "/")
+        arrays, _ = store.load(record, lambda line: None)
+    assert_whole(arrays)
+    assert fs.files_in(machine) == [f"course/data/downloads/{name}" for name in names]
+
+
+def test_a_download_is_readable_by_others_and_found_again_without_a_network(machine):
+    with fs.serving({"tiny.npz": fs.sends(NPZ)}) as (url, _):
+        load_from(url)
+    file = machine / "course/data/downloads/tiny.npz"
+    ordinary = machine / "ordinary"
+    ordinary.touch()
+    assert stat.S_IMODE(file.stat().st_mode) == stat.S_IMODE(ordinary.stat().st_mode)
+    arrays, source, lines = load_from(url)  # the server has gone
+    assert_whole(arrays)
+    assert (source, lines) == ("Tiny, verified copy in data/", [])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [NPZ[:5000], HTML, b"", pickled_npz(), flipped(NPZ)],
+    ids=["truncated", "web page", "empty", "pickle", "wrong contents"],
+)
+def test_a_damaged_download_is_kept_aside_and_fetched_anew(machine, damage):
+    folder = machine / "course/data/downloads"
+    folder.mkdir()
+    (folder / "tiny.npz").write_bytes(damage)
+    (folder / "tiny.npz.damaged").write_bytes(b"an earlier one")
+    with fs.serving({"tiny.npz": fs.sends(NPZ)}) as (url, _):
+        arrays, _, lines = load_from(url)
+    assert_whole(arrays)
+    assert "Tiny: downloads/tiny.npz in data/ is not used (" in lines[0]
+    assert lines[0].endswith("; kept as tiny.npz.damaged-2")
+    assert (folder / "tiny.npz").read_bytes() == NPZ
+    assert (folder / "tiny.npz.damaged").read_bytes() == b"an earlier one"
+    assert (folder / "tiny.npz.damaged-2").read_bytes() == damage
+
+
+def test_a_damaged_part_of_a_set_of_files_is_replaced(machine):
+    folder = machine / "course/data/downloads"
+    folder.mkdir()
+    (folder / "tiny-images.gz").write_bytes(GOOD["tiny-images.gz"][:100])
+    answers = {name: fs.sends(GOOD[name]) for name in fs.IDX.files}
+    with fs.serving(answers) as (url, _):
+        arrays, _, _ = load_from(url, format=fs.IDX)
+    assert_whole(arrays)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "tiny-images.gz",
+        "tiny-images.gz.damaged",
+        "tiny-labels.gz",
+    ]
+    assert (folder / "tiny-images.gz").read_bytes() == GOOD["tiny-images.gz"]
+
+
+@pytest.mark.parametrize("mine", [b"my own notes", NPZ[:5000], flipped(NPZ)])
+def test_a_users_own_file_of_the_same_name_is_never_touched(machine, mine):
+    own = machine / "course/data/tiny.npz"
+    own.write_bytes(mine)
+    before = own.stat()
+    with fs.serving({"tiny.npz": fs.sends(NPZ)}) as (url, _):
+        arrays, _, lines = load_from(url)
+    assert_whole(arrays)
+    assert lines[0].startswith("Tiny: tiny.npz in data/ is not used (")
+    assert lines[0].endswith("it is left as it is")
+    assert own.read_bytes() == mine
+    assert own.stat().st_mtime_ns == before.st_mtime_ns
+    assert fs.files_in(machine) == ["course/data/downloads/tiny.npz", "course/data/tiny.npz"]
+
+
+def test_two_processes_at_once_both_end_with_a_good_file(machine):
+    env = {**os.environ, "TEST_COURSE": str(machine / "course")}
+    damaged = machine / "course/data/downloads/tiny.npz"
+    damaged.parent.mkdir()
+    damaged.write_bytes(NPZ[:1000])
+    with fs.serving({"tiny.npz": fs.waits_for(2, fs.sends(NPZ))}) as (url, requests):
+        env["TEST_MIRRORS"] = url
+        children = [fs.start("load()", env) for _ in range(2)]
+        outputs = [child.communicate(timeout=30) for child in children]
+    assert requests.count("GET /tiny.npz") == 2  # they were in it together
+    for child, (out, err) in zip(children, outputs, strict=True):
+        assert child.returncode == 0, err
+        assert out.splitlines()[-1] == "source: Tiny, verified copy in data/"
+        assert err == ""
+    assert damaged.read_bytes() == NPZ
+    others = {path.name for path in damaged.parent.iterdir()} - {"tiny.npz"}
+    assert others and all(name.startswith("tiny.npz.damaged") for name in others)
+    assert any((damaged.parent / name).read_bytes() == NPZ[:1000] for name in others)
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "a file system without them"])
+def test_a_file_that_another_process_put_there_first_is_kept(machine, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *args: (_ for _ in ()).throw(OSError(1, "no links")))
+    target = machine / "course/data/downloads/tiny.npz"
+
+    def arrives_meanwhile(handler):
+        if handler.command == "GET":
+            target.write_bytes(first)
+        fs.sends(NPZ)(handler)
+
+    # An equally good file in another packing is kept; a bad one is set aside.
+    other = io.BytesIO()
+    np.savez(other, **fs.tiny_arrays())
+    for first, left in ((other.getvalue(), ["tiny.npz"]), (HTML, ["tiny.npz", "tiny.npz.damaged"])):
+        shutil.rmtree(target.parent, ignore_errors=True)
+        with fs.serving({"tiny.npz": arrives_meanwhile}) as (url, _):
+            arrays, _, _ = load_from(url)
+        assert_whole(arrays)
+        assert sorted(path.name for path in target.parent.iterdir()) == left
+        assert target.read_bytes() == (first if first is not HTML else NPZ)
+
+
+def namespace(tmp_path):
+    """A command prefix under which a process may mount; skips where there is none."""
+    for flags in ("-m", "-rm"):
+        prefix = ["unshare", flags, "sh", "-c"]
+        try:
+            test = [*prefix, f"mount -t tmpfs -o size=64k none {tmp_path}"]
+            if subprocess.run(test, capture_output=True, timeout=10).returncode == 0:
+                return prefix
+        except (OSError, subprocess.TimeoutExpired):
+            break
+    pytest.skip("needs a mount namespace (unshare -m) for a disk that is read-only or full")
+
+
+def on_disk(machine, mount, code, url, data_dir):
+    """(status, stdout, stderr) of a child that runs after `mount`; "after" lists what is left."""
+    prefix = namespace(machine / "stick")
+    env = {**os.environ, "TEST_MIRRORS": url}
+    if data_dir:
+        env["DLKIT_DATA_DIR"] = str(machine / "stick")
+    script = f'{mount}\n"$0" "$@"\nstatus=$?\nfind {machine}/stick -type f >&2\nexit $status'
+    child = fs.start(code, env, *prefix, script)
+    out, err = child.communicate(timeout=30)
+    return child.returncode, out, err
+
+
+FULL = "mount -t tmpfs -o size=64k none {0}"
+READ_ONLY = "mount -t tmpfs none {0} && mount -o remount,ro {0}"
+DISKS = {"full": (FULL, "no space left on the disk"), "read-only": (READ_ONLY, "it is read-only")}
+
+
+@pytest.mark.parametrize(("mount", "reason"), DISKS.values(), ids=DISKS)
+def test_a_disk_that_takes_no_file_sends_the_download_to_the_next_place(machine, mount, reason):
+    (machine / "stick").mkdir()
+    with fs.serving({"tiny.npz": fs.sends(NPZ)}) as (url, _):
+        status, out, err = on_disk(
+            machine, mount.format(machine / "stick"), "load()", url, data_dir=True
+        )
+    lines = [line for line in out.splitlines() if "downloading" not in line]
+    assert lines == [
+        f"Tiny: cannot write in $DLKIT_DATA_DIR: {reason}",
+        "source: Tiny, verified copy in data/",
+    ]
+    assert (status, err) == (0, "")  # nothing was left on the disk
+    assert fs.files_in(machine) == ["course/data/downloads/tiny.npz"]
+
+
+@pytest.mark.parametrize(("mount", "reason"), DISKS.values(), ids=DISKS)
+def test_fetch_to_a_disk_that_takes_no_file_says_so_and_fails(machine, mount, reason):
+    (machine / "stick").mkdir()
+    code = f"sys.exit(commands.fetch({str(machine / 'stick')!r}, record))"
+    with fs.serving({"tiny.npz": fs.sends(NPZ)}) as (url, _):
+        status, _, err = on_disk(
+            machine, mount.format(machine / "stick"), code, url, data_dir=False
+        )
+    assert status == 1
+    assert err.splitlines()[-1] == (
+        f"dlkit: Tiny was not fetched: cannot write in {machine / 'stick'}: {reason}"
+    )
+    assert fs.files_in(machine) == []
+
+
+def test_a_verified_copy_on_a_read_only_share_is_used_from_there(machine):
+    (machine / "stick").mkdir()
+    (machine / "tiny.npz").write_bytes(NPZ)
+    stick = machine / "stick"
+    mount = f"mount -t tmpfs none {stick} && cp {machine}/tiny.npz {stick} && " + (
+        f"mount -o remount,ro {stick}"
+    )
+    status, out, err = on_disk(machine, mount, "load()", "", data_dir=True)
+    assert (status, out) == (0, "source: Tiny, verified copy in $DLKIT_DATA_DIR\n")
+
+
+def test_an_interrupted_download_leaves_nothing(machine, monkeypatch):
+    monkeypatch.setattr(download, "wait", interrupt_when_downloading(download.wait))
+    with fs.serving({"tiny.npz": fs.trickles}) as (url, _), pytest.raises(KeyboardInterrupt):
+        fetch(fs.tiny_record(url), machine / "course/data", lambda line: None)
+    assert fs.files_in(machine) == []
+
+
+def interrupt_when_downloading(wait):
+    """A `wait` that raises KeyboardInterrupt in the third wait for a transfer."""
+    calls = []
+
+    def interrupting(futures, timeout):
+        calls.append(timeout)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return wait(futures, timeout=timeout)
+
+    return interrupting
+
+
+def test_without_even_the_sample_the_error_says_what_to_do(machine):
+    (machine / "course/data/tiny_sample.npz").unlink()
+    with pytest.raises(DataError, match=r"connection refused\), and the bundled sample is missing"):
+        load_from(f"http://127.0.0.1:{free_port()}")
+
+
+def test_a_damaged_sample_is_not_used(machine):
+    np.savez(machine / "course/data/tiny_sample.npz", x_train=np.ones(3, np.uint8))
+    with pytest.raises(DataError, match="not the bundled sample: the contents of x_train differ"):
+        load_from(f"http://127.0.0.1:{free_port()}")
+
+
+def test_nothing_reaches_stderr_in_a_notebook_even_without_widgets(machine):
+    # tqdm, imported by pooch, warns in a notebook whose environment has no ipywidgets.
+    code = """
+import types, warnings
+shell = types.ModuleType("IPython")
+shell.get_ipython = lambda: types.SimpleNamespace(config={"IPKernelApp": {}})
+sys.modules["IPython"] = sys.modules["ipykernel.zmqshell"] = shell
+sys.modules["ipywidgets"] = None
+load()
+"""
+    with fs.serving({"tiny.npz": fs.sends(NPZ)}) as (url, _):
+        child = fs.start(code, {**os.environ, "TEST_MIRRORS": url})
+        out, err = child.communicate(timeout=30)
+    assert err == ""
+    assert out.splitlines() == [
+        "Tiny: downloading from 127.0.0.1",
+        "source: Tiny, verified copy in data/",
+    ]
+
+
+def test_fetch_command_is_idempotent_and_copies_what_is_on_the_machine(machine, capsys):
+    with fs.serving({"tiny.npz": fs.sends(NPZ)}) as (url, requests):
+        record = fs.tiny_record(url)
+        assert commands.fetch(record=record) == 0
+        asked = len(requests)
+        assert commands.fetch(record=record) == 0
+        assert commands.fetch(str(machine / "stick"), record) == 0
+        assert commands.fetch(str(machine / "stick"), record) == 0
+        assert len(requests) == asked
+    lines = capsys.readouterr().out.splitlines()
+    home, stick = machine / "course/data/downloads", machine / "stick/downloads"
+    assert lines == [
+        "Tiny: downloading from 127.0.0.1",
+        f"Tiny is there, verified: {home}",
+        f"Tiny is already there, verified: {home / 'tiny.npz'}",
+        f"Copying from {home / 'tiny.npz'}",
+        f"Tiny is there, verified: {stick}",
+        f"Tiny is already there, verified: {stick / 'tiny.npz'}",
+    ]
+    assert fs.files_in(machine) == [
+        "course/data/downloads/tiny.npz",
+        "stick/downloads/tiny.npz",
+    ]
+
+
+def test_fetch_and_verify_commands_fail_with_a_sentence(machine, capsys):
+    record = fs.tiny_record(f"http://127.0.0.1:{free_port()}")
+    assert commands.fetch(record=record) == 1
+    assert commands.verify(record) == 1  # the sample alone is no data set
+    (machine / "course/data/tiny.npz").write_bytes(NPZ[:5000])
+    assert commands.verify(record) == 1
+    assert commands.where(record) == 0
+    out, err = capsys.readouterr()
+    assert "dlkit: Tiny was not fetched: 127.0.0.1: connection refused" in err
+    assert "dlkit: Tiny is not on this machine." in err
+    assert f"DAMAGED   {machine / 'course/data/tiny.npz'}: tiny.npz is truncated" in out
+    assert "tiny.npz: not used: tiny.npz is truncated or damaged" in out
+    (machine / "course/data/tiny.npz").write_bytes(NPZ)
+    assert commands.verify(record) == 0
+    (machine / "course/data/other").mkdir()
+    (machine / "course/data/other/tiny.npz").write_bytes(flipped(NPZ))  # another data set
+    assert commands.verify(record) == 0

@@ -1,0 +1,314 @@
+"""The rules that the form of a lesson must keep.
+
+A rule is a function that takes a lesson and yields what is wrong with it, in words.
+``tests/lessons/test_notebooks.py`` holds every lesson to them, and breaks each of them once.
+"""
+
+import functools
+import itertools
+import json
+import math
+import re
+import statistics
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import stamps
+
+from helpers import ROOT
+
+COURSE_TOML = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))
+COURSE, PUBLISH = COURSE_TOML["lesson"], COURSE_TOML["publish"]
+SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").rstrip("\n")
+LABELS = ["Time", "Data", "Before this", "Afterwards you can"]
+LAST_SECTIONS = ["Exercises", "What to remember", "Sources", "Next"]
+MAX_BYTES = 600_000
+
+
+@dataclass
+class Lesson:
+    """An entry of course.toml, its notebook as JSON holds it, and where the course is published."""
+
+    entry: dict
+    notebook: dict
+    size: int = 0
+    setup: str = SETUP
+    publish: dict = field(default_factory=PUBLISH.copy)
+
+    @property
+    def cells(self):
+        return self.notebook["cells"]
+
+    @property
+    def code(self):
+        return [cell for cell in self.cells if cell["cell_type"] == "code"]
+
+    @property
+    def markdown(self):
+        return [cell for cell in self.cells if cell["cell_type"] == "markdown"]
+
+
+@functools.cache
+def read(file):
+    path = ROOT / file
+    entry = next(lesson for lesson in COURSE if lesson["file"] == file)
+    return Lesson(entry, json.loads(path.read_text(encoding="utf-8")), path.stat().st_size)
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def lines(cell):
+    """The number of lines that are not blank."""
+    return sum(1 for line in source(cell).splitlines() if line.strip())
+
+
+def texts(lesson):
+    """Every (number of the cell, text) among the outputs, images left out."""
+    for number, cell in enumerate(lesson.cells):
+        for output in cell.get("outputs", []):
+            found = [output.get("text", ""), output.get("traceback", "")]
+            data = output.get("data", {})
+            found += [text for mime, text in data.items() if not mime.startswith("image/")]
+            for text in found:
+                yield number, "".join(text) if isinstance(text, list) else str(text)
+
+
+def has_image(cell):
+    data = (output.get("data", {}) for output in cell.get("outputs", []))
+    return any(mime.startswith("image/") for found in data for mime in found)
+
+
+def sections(lesson):
+    """The `##` headings, in order, outside of code fences."""
+    prose = re.sub(r"```.*?```", "", "\n".join(map(source, lesson.markdown)), flags=re.DOTALL)
+    return re.findall(r"^## +(.+?) *$", prose, flags=re.MULTILINE)
+
+
+# ---- The skeleton ----------------------------------------------------------------------------
+
+
+def starts_with_title_promise_and_facts(lesson):
+    blocks = re.split(r"\n\s*\n", source(lesson.cells[0]).strip())
+    number = Path(lesson.entry["file"]).name[:2]
+    title = f"# {number} · {lesson.entry['title']}"
+    if lesson.cells[0]["cell_type"] != "markdown" or blocks[0] != title:
+        yield f"the first cell must be text and start with {title!r}; found {blocks[0]!r}"
+    if row := stamps.badges(lesson.entry["file"], **lesson.publish):
+        if blocks[1] != row:
+            yield "below the title must stand the badges that `make publish` writes"
+        del blocks[1]
+    if len(blocks) != 3:
+        yield "the first cell must hold the title, one sentence of promise, and one list"
+        return
+    if not re.fullmatch(r"[^.!?]+(?:[.!?]\S[^.!?]*)*[.!?]", blocks[1]):
+        yield f"the promise must be one sentence; found {blocks[1]!r}"
+    labels = re.findall(r"^- \*\*(.+?):\*\* ", blocks[2], flags=re.MULTILINE)
+    if labels != LABELS:
+        yield f"the list must have the labels {LABELS}; found {labels}"
+    minutes = lesson.entry["minutes"]
+    if not re.search(rf"\*\*Time:\*\*.*\b{minutes} minute", blocks[2]):
+        yield f"**Time:** must say '{minutes} minute(s)', as course.toml does"
+
+
+def first_code_cell_is_the_setup_cell(lesson):
+    if source(lesson.code[0]).rstrip("\n") != lesson.setup:
+        yield "the first code cell must be the text of tools/setup_cell.py"
+
+
+def second_code_cell_seeds(lesson):
+    if not re.search(r"\b(set_random_seed|default_rng)\(", source(lesson.code[1])):
+        yield "the second code cell must set the seed: set_random_seed(…) or default_rng(…)"
+
+
+def ends_with_the_four_sections(lesson):
+    found = sections(lesson)
+    if found[-4:] != LAST_SECTIONS or len(found) < 6:
+        yield f"sections must be the lesson's own and then {LAST_SECTIONS}; found {found}"
+
+
+# ---- The limits ------------------------------------------------------------------------------
+
+
+def has_30_to_60_cells(lesson):
+    if not 30 <= len(lesson.cells) <= 60:
+        yield f"{len(lesson.cells)} cells; expected 30 to 60"
+
+
+def has_short_code_cells(lesson):
+    lengths = sorted(map(lines, lesson.code))
+    median, tenth = statistics.median(lengths), lengths[math.ceil(0.9 * len(lengths)) - 1]
+    if median > 6:
+        yield f"the median code cell has {median:g} lines; expected 6 at most"
+    if tenth > 15:
+        yield f"a tenth of the code cells have {tenth} lines or more; expected 15 at most"
+    if lengths[-1] > 25:
+        yield f"the longest code cell has {lengths[-1]} lines; expected 25 at most"
+
+
+def has_4_to_10_words_per_line_of_code(lesson):
+    words = sum(len(source(cell).split()) for cell in lesson.markdown)
+    ratio = words / sum(map(lines, lesson.code))
+    if not 4 <= ratio <= 10:
+        yield f"{ratio:.1f} words of prose per line of code; expected 4 to 10"
+
+
+def installs_nothing_by_itself(lesson):
+    for number, cell in enumerate(lesson.code[1:], start=2):
+        if re.search(r"\bpip\b", source(cell)):
+            yield f"code cell {number} speaks of pip: only the setup cell may"
+
+
+def is_600_kb_at_most(lesson):
+    if lesson.size > MAX_BYTES:
+        yield f"{lesson.size / 1000:.0f} kB; expected {MAX_BYTES / 1000:.0f} kB at most"
+
+
+# ---- The file --------------------------------------------------------------------------------
+
+
+def has_cell_ids(lesson):
+    ids = [cell.get("id") for cell in lesson.cells]
+    if None in ids or len(set(ids)) < len(ids):
+        yield "every cell needs an id of its own (nbformat 4.5)"
+
+
+def has_the_kernel_python3(lesson):
+    name = lesson.notebook["metadata"].get("kernelspec", {}).get("name")
+    if name != "python3":
+        yield f"the kernelspec must be python3; found {name!r}"
+
+
+def asks_colab_for_a_gpu_where_it_gains(lesson):
+    gpu = lesson.entry.get("gpu", False)
+    colab = {"provenance": [], "toc_visible": True} | ({"gpuType": "T4"} if gpu else {})
+    wanted = {"colab": colab} | ({"accelerator": "GPU"} if gpu else {})
+    metadata = lesson.notebook["metadata"]
+    found = {key: metadata[key] for key in ("accelerator", "colab") if key in metadata}
+    if found != wanted:
+        yield f"metadata must hold {wanted}; found {found}: tools/notebooks.py stamp writes it"
+
+
+def has_links_that_resolve(lesson):
+    for cell in lesson.markdown:
+        for target in links(source(cell)):
+            if not (ROOT / lesson.entry["file"]).parent.joinpath(target).exists():
+                yield f"the link to {target} leads nowhere"
+
+
+def links(text):
+    """The relative targets of Markdown and HTML links, without their anchors."""
+    found = re.findall(r"\]\(<?([^)\s>]+)", text) + re.findall(r'\b(?:href|src)="([^"]+)"', text)
+    paths = [target.split("#")[0] for target in found if not re.match(r"[a-z]+:", target)]
+    return [path for path in paths if path]
+
+
+def speaks_keras_3(lesson):
+    for number, cell in enumerate(lesson.code, start=1):
+        if "tf.keras" in source(cell) or "tensorflow.keras" in source(cell):
+            yield f"code cell {number} uses tf.keras: write keras"
+
+
+LOADS_KERAS = (
+    r"^ *(import|from) +(keras|tensorflow)\b|start_keras|"
+    r"from dlkit(\.| import .*)\b(models|training|interpret)\b"
+)
+
+
+def loads_keras_only_in_its_section(lesson):
+    """Of a lesson that builds by hand first, and then shows the same in Keras."""
+    for number, cell in enumerate(lesson.cells):
+        if "## The same in Keras" in source(cell) and cell["cell_type"] == "markdown":
+            before = [source(c) for c in lesson.cells[:number] if c["cell_type"] == "code"]
+            if any(re.search(LOADS_KERAS, code, flags=re.MULTILINE) for code in before):
+                yield "Keras is loaded before the section 'The same in Keras'"
+
+
+# ---- The committed outputs -------------------------------------------------------------------
+
+
+def was_run_from_top_to_bottom(lesson):
+    counts = [cell.get("execution_count") for cell in lesson.code]
+    if counts != [*range(1, len(counts) + 1)]:
+        yield f"execution counts must be 1, 2, 3, …; found {counts}"
+
+
+def has_no_stderr_and_no_error(lesson):
+    for number, cell in enumerate(lesson.cells):
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error" or output.get("name") == "stderr":
+                yield f"cell {number}: an error, or a line on stderr"
+
+
+UNWANTED = {
+    "a path of one machine": r"(?<![\w:/.~<-])/(?:[\w.-]+/)+[\w.-]+|\b[A-Z]:\\\w|~/\w",
+    "a carriage return or a backspace": r"\r(?!\n)|\x08",
+    "a progress bar": r"█|\d%\||\d+/\d+ +(?:━|\[=)",
+    "a log line": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d|^[IWEF]\d{4} \d\d:\d\d:\d\d",
+    "a warning": r"\bWARNING\b|\w*Warning\b",
+}
+
+
+def has_clean_outputs(lesson):
+    for (number, text), (name, pattern) in itertools.product(texts(lesson), UNWANTED.items()):
+        if found := re.search(pattern, text, flags=re.MULTILINE):
+            yield f"cell {number}: {name} in the output: {found.group()!r}"
+
+
+def says_every_figure_in_words(lesson):
+    for number, cell in enumerate(lesson.cells):
+        after = lesson.cells[number + 1] if number + 1 < len(lesson.cells) else {}
+        in_words = after.get("cell_type") == "markdown" and "**In words:**" in source(after)
+        if has_image(cell) and not in_words:
+            yield f"cell {number} shows a figure: the next cell must say it (**In words:** …)"
+
+
+def tells_every_figure_to_those_who_cannot_see_it(lesson):
+    for number, cell in enumerate(lesson.cells):
+        images = [out for out in cell.get("outputs", []) if "image/png" in out.get("data", {})]
+        after = lesson.cells[number + 1] if number + 1 < len(lesson.cells) else {"source": ""}
+        for output, wanted in zip(
+            images, stamps.alt_texts(source(after), len(images)), strict=True
+        ):
+            found = output.get("metadata", {}).get("image/png", {}).get("alt")
+            if not wanted or found != wanted:
+                yield (
+                    f"cell {number}: the figure's alt must be {wanted!r}, from **In words:**; "
+                    f"found {found!r}: tools/notebooks.py stamp writes it"
+                )
+
+
+RULES = [
+    starts_with_title_promise_and_facts,
+    first_code_cell_is_the_setup_cell,
+    second_code_cell_seeds,
+    ends_with_the_four_sections,
+    has_30_to_60_cells,
+    has_short_code_cells,
+    has_4_to_10_words_per_line_of_code,
+    installs_nothing_by_itself,
+    is_600_kb_at_most,
+    has_cell_ids,
+    has_the_kernel_python3,
+    asks_colab_for_a_gpu_where_it_gains,
+    has_links_that_resolve,
+    speaks_keras_3,
+    loads_keras_only_in_its_section,
+    was_run_from_top_to_bottom,
+    has_no_stderr_and_no_error,
+    has_clean_outputs,
+    says_every_figure_in_words,
+    tells_every_figure_to_those_who_cannot_see_it,
+]
+
+
+def defined_twice(lessons):
+    """The functions that two lessons define: one of them should import it, or name it better."""
+    owners = {}
+    for lesson in lessons:
+        code = "\n".join(map(source, lesson.code[1:]))
+        for name in re.findall(r"^\s*def (\w+)", code, flags=re.MULTILINE):
+            owners.setdefault(name, set()).add(lesson.entry["file"])
+    return [f"{name} in {sorted(files)}" for name, files in owners.items() if len(files) > 1]

@@ -1,0 +1,433 @@
+"""The real service: `python -m dlkit serve` on Ray Serve, asked over HTTP, loaded and killed."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import time
+from importlib.util import find_spec
+
+import numpy as np
+import psutil
+import pytest
+from helpers.waiting import wait_until
+
+from dlkit.__main__ import main
+from dlkit.serving import commands
+from dlkit.serving.local import HEADING, Load, Service
+
+NO_RAY = find_spec("ray") is None
+needs_ray = pytest.mark.skipif(NO_RAY, reason=f"Ray is not installed: {commands.INSTALL}")
+TIMEOUT_S = 5  # of the service under test, for a request to arrive
+
+
+# ---- Before anything starts -------------------------------------------------------------------
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(commands, "find_spec", lambda name: None)
+    assert main(["serve", "model.keras"]) == 2
+    said = capsys.readouterr().err
+    assert "ray, uvicorn, prometheus_client not installed" in said
+    assert "pip install -r requirements-cloud.txt -c constraints.txt" in said
+
+
+def refusal(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(commands, "find_spec", lambda name: True)
+    assert main(["serve", *map(str, arguments)]) == 2
+    return capsys.readouterr().err
+
+
+def test_what_cannot_be_served_is_refused_at_once(monkeypatch, capsys, tmp_path):
+    assert "none.keras does not exist" in refusal(monkeypatch, capsys, tmp_path / "none.keras")
+    model = tmp_path / "a model.keras"
+    model.touch()
+    assert "other characters than A-Z" in refusal(monkeypatch, capsys, model)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refusal(monkeypatch, capsys, model, "--name", "digits", "--port", port)
+    assert f"port {port}: " in said and "choose another --port" in said
+
+
+@pytest.mark.parametrize("option", ["--port=x", "--port=65536", "--replicas=0", "--timeout=nan"])
+def test_options_out_of_range_are_refused(option, capsys):
+    with pytest.raises(SystemExit):
+        main(["serve", "model.keras", option])
+    assert "no whole number from" in (said := capsys.readouterr().err) or "no number from" in said
+
+
+# ---- Models and services ----------------------------------------------------------------------
+
+
+def digit_reader(version):
+    """Raw pixels -> probabilities; an image without ink is read as the number of the version."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(version)
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28), dtype="uint8"),
+            layers.Rescaling(1 / 255),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    kernel, _ = model.get_weights()
+    model.set_weights([kernel, 9 * np.eye(10, dtype=np.float32)[version]])
+    return model
+
+
+@pytest.fixture(scope="module")
+def models():
+    return {version: digit_reader(version) for version in (1, 2)}
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (64, 28, 28), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def base(models, tmp_path_factory):
+    """A folder with version 1, as TensorFlow Serving wants it."""
+    folder = tmp_path_factory.mktemp("models") / "digits"
+    models[1].export(folder / "1", verbose=False)
+    models[2].export(folder.with_name("made") / "2", verbose=False)
+    (folder.with_name("broken") / "3").mkdir(parents=True)
+    (folder.with_name("broken") / "3" / "saved_model.pb").write_bytes(b"no model")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(base):
+    with Service(base, "--timeout", str(TIMEOUT_S), "--max-body", "1") as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def killed():
+    """The processes of the service that a test kills, for the test that looks what is left."""
+    return []
+
+
+def processes(service):
+    """Every process of a service, itself included."""
+    top = psutil.Process(service.process.pid)
+    return [top, *top.children(recursive=True)]
+
+
+def bodies_of(images):
+    return [json.dumps({"instances": [image.tolist()]}).encode() for image in images]
+
+
+def is_well(service):
+    """Whether it answers, and rightly: an image without ink is the live version's number."""
+    status, text = service.ask("GET", "/healthz")
+    answer = service.predict(np.zeros((1, 28, 28), int).tolist())
+    return status == 200 and str(np.argmax(answer)) == json.loads(text)["version"]
+
+
+# ---- As a client of TensorFlow Serving sees it ------------------------------------------------
+
+
+@needs_ray
+def test_a_client_of_tensorflow_serving(service, models, images):
+    """Asks as TensorFlow Serving's own tutorial does, and understands every answer."""
+    import requests
+
+    status = requests.get(service.url).json()["model_version_status"]
+    assert status == [
+        {
+            "version": "1",
+            "state": "AVAILABLE",
+            "status": {"error_code": "OK", "error_message": ""},
+        }
+    ]
+    metadata = requests.get(f"{service.url}/metadata").json()
+    assert metadata["model_spec"] == {"name": "digits", "signature_name": "", "version": "1"}
+    signature = metadata["metadata"]["signature_def"]["signature_def"]["serving_default"]
+    assert signature["method_name"] == "tensorflow/serving/predict"
+    (given,), (made,) = signature["inputs"].values(), signature["outputs"].values()
+    assert (given["dtype"], made["dtype"]) == ("DT_UINT8", "DT_FLOAT")
+    assert [dim["size"] for dim in given["tensor_shape"]["dim"]] == ["-1", "28", "28"]
+
+    data = json.dumps({"signature_name": "serving_default", "instances": images[:3].tolist()})
+    headers = {"content-type": "application/json"}
+    expected = models[1].predict(images[:3], verbose=0)
+    for url in (f"{service.url}:predict", f"{service.url}/versions/1:predict"):
+        response = requests.post(url, data=data, headers=headers)
+        predictions = json.loads(response.text)["predictions"]
+        np.testing.assert_allclose(predictions, expected, atol=1e-6)
+    columns = {"inputs": {next(iter(signature["inputs"])): images[:3].tolist()}}
+    outputs = requests.post(f"{service.url}:predict", json=columns).json()["outputs"]
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+
+
+@needs_ray
+def test_every_prediction_is_that_of_keras(service, models, images):
+    expected = models[1].predict(images, verbose=0)
+    np.testing.assert_allclose(service.predict(images.tolist()), expected, atol=1e-6)
+
+
+# ---- Bad requests -----------------------------------------------------------------------------
+
+PREDICT = "/v1/models/digits:predict"
+GOOD = json.dumps({"instances": np.zeros((1, 28, 28), int).tolist()}).encode()
+BAD_REQUESTS = {
+    "no JSON": ("POST", PREDICT, b"digits", 400),
+    "no body": ("POST", PREDICT, b"", 400),
+    "nested deeply": ("POST", PREDICT, 100_000 * b"[", 400),
+    "no key": ("POST", PREDICT, b"{}", 400),
+    "no examples": ("POST", PREDICT, b'{"instances": []}', 400),
+    "wrong shape": ("POST", PREDICT, b'{"instances": [[1, 2]]}', 400),
+    "NaN": ("POST", PREDICT, GOOD.replace(b"[0,", b"[NaN,", 1), 400),
+    "strings": ("POST", PREDICT, GOOD.replace(b"0", b'"0"'), 400),
+    "too bright": ("POST", PREDICT, GOOD.replace(b"[0,", b"[256,", 1), 400),
+    "too many": ("POST", PREDICT, b'{"instances": [' + 1024 * b"0," + b"0]}", 400),
+    "huge body": ("POST", PREDICT, (2 * 2**20) * b" ", 413),
+    "very huge body": ("POST", PREDICT, (20 * 2**20) * b" ", 413),
+    "another model": ("POST", "/v1/models/cats:predict", GOOD, 404),
+    "another version": ("POST", "/v1/models/digits/versions/9:predict", GOOD, 404),
+    "another path": ("GET", "/v1/digits", None, 404),
+    "wrong method": ("GET", PREDICT, None, 405),
+    "another wrong method": ("PATCH", PREDICT, GOOD, 405),
+}
+
+
+@needs_ray
+@pytest.mark.parametrize("name", BAD_REQUESTS)
+def test_a_bad_request_hears_why_and_harms_nobody(service, name):
+    method, path, content, wanted = BAD_REQUESTS[name]
+    try:
+        status, text = service.ask(method, path, content)
+    except ConnectionError:
+        assert name == "very huge body", "only beyond eight times the limit may it just be cut off"
+    else:
+        assert status == wanted
+        document = json.loads(text)
+        assert set(document) == {"error"} and document["error"].endswith(".")
+    assert is_well(service)
+
+
+@needs_ray
+def test_a_body_without_end_is_cut_off(service):
+    """Chunks, whose number nobody announced."""
+    connection = http.client.HTTPConnection(service.address, timeout=30)
+    with contextlib.closing(connection):
+        connection.request("POST", PREDICT, iter(40 * [bytes(50_000)]), encode_chunked=True)
+        assert connection.getresponse().status == 413
+    assert is_well(service)
+
+
+def raw(service, content, seconds):
+    """What comes back for these bytes until the connection closes, or so many seconds are over."""
+    host, port = service.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=seconds) as connection:
+        connection.sendall(content)
+        found = b""
+        with contextlib.suppress(TimeoutError):
+            while part := connection.recv(65536):
+                found += part
+        return found
+
+
+@needs_ray
+def test_no_http_and_half_a_request(service):
+    assert b" 400 " in raw(service, b"\x00\x01 what?\r\n\r\n", 5)
+    headers = "Host: x\r\nConnection: close\r\nContent-Length: 100\r\n\r\n"
+    head = f"POST {PREDICT} HTTP/1.1\r\n{headers}".encode()
+    answer = raw(service, head + b"{", TIMEOUT_S + 5)
+    assert answer.startswith(b"HTTP/1.1 408 ") and b"did not arrive" in answer
+    assert is_well(service)
+
+
+# ---- Load -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def load(service, models, images):
+    """Makes a ``Load`` whose every answer must be that of a version, for its own image."""
+    expected = {v: model.predict(images, verbose=0) for v, model in models.items()}
+    seen = set()
+
+    def check(number, predictions):
+        close = [
+            version
+            for version, wanted in expected.items()
+            if np.allclose(predictions, wanted[number : number + 1], atol=1e-6)
+        ]
+        seen.update(close)
+        return bool(close)
+
+    def make(clients, requests):
+        return Load(service, bodies_of(images), clients, requests, check)
+
+    make.seen = seen
+    return make
+
+
+@needs_ray
+@pytest.mark.parametrize("clients", [1, 8, 32])
+def test_every_client_gets_every_answer(load, clients):
+    found = load(clients, requests=192)
+    found.run()
+    assert found.bad == []
+    assert (found.sent, found.answered, load.seen) == (192, 192, {1})
+
+
+@needs_ray
+def test_metrics_count_what_was_asked(service, images, load):
+    load(clients=32, requests=96).run()
+    before = service.metrics()
+    service.predict(images[:5].tolist())
+    service.ask("POST", PREDICT, b"{")
+    after = service.metrics()
+
+    def grown(name):
+        return after[name] - before.get(name, 0)
+
+    assert grown('dlkit_requests_total{kind="predict",status="200"}') == 1
+    assert grown('dlkit_requests_total{kind="predict",status="400"}') == 1
+    assert grown('dlkit_errors_total{kind="predict"}') == 1
+    assert grown("dlkit_batch_examples_sum") == 5
+    assert grown("dlkit_predict_seconds_count") == 2
+    examples, batches = (before[f"dlkit_batch_examples_{n}"] for n in ("sum", "count"))
+    assert examples > batches, "32 clients at once, and no two of their requests were joined"
+
+
+@needs_ray
+def test_a_new_version_goes_live_and_is_rolled_back_without_a_lost_request(service, base, load):
+    with load(clients=8, requests=100_000) as running:
+        time.sleep(0.5)
+        made = base.with_name("made") / "2"
+        shutil.copytree(made, base / "copying")
+        (base / "copying").rename(base / "2")
+        service.wait_for(2)
+        states = json.loads(service.ask("GET", "/v1/models/digits")[1])["model_version_status"]
+        assert [(s["version"], s["state"]) for s in states] == [
+            ("2", "AVAILABLE"),
+            ("1", "AVAILABLE"),
+        ]
+        black = np.zeros((1, 28, 28), int).tolist()
+        assert np.argmax(service.predict(black)) == 2
+        assert np.argmax(service.predict(black, version=1)) == 1
+        (base / "2").rename(base / "bad")
+        service.wait_for(1, seconds=20)
+        wait_until(lambda: len(service.replicas()) == 2, 30, "version 2's replicas are gone")
+        time.sleep(0.5)
+    print(f"switch and rollback: {running.sent} sent, {running.answered} answered")
+    assert running.bad == []
+    assert running.answered == running.sent > 100
+    assert load.seen == {1, 2}
+
+
+@needs_ray
+def test_a_broken_version_does_not_go_live(service, base):
+    shutil.copytree(base.with_name("broken") / "3", base / "3")
+
+    def state():
+        found = json.loads(service.ask("GET", "/v1/models/digits/versions/3")[1])
+        return found.get("model_version_status", [{}])[0]
+
+    try:
+        wait_until(lambda: state().get("state") == "END", 60, "version 3 has failed")
+        assert state()["status"]["error_message"]
+        assert is_well(service) and np.argmax(service.predict(np.zeros((1, 28, 28)).tolist())) == 1
+    finally:
+        shutil.rmtree(base / "3")
+
+
+@needs_ray
+def test_no_request_is_lost_when_a_replica_is_killed(service, load):
+    with load(clients=8, requests=100_000) as running:
+        time.sleep(0.5)
+        victim = service.replicas()[0]
+        victim.send_signal(signal.SIGKILL)
+        time.sleep(1)
+        wait_until(lambda: len(service.replicas()) == 2, 60, "there are two replicas again")
+        time.sleep(0.5)
+    print(f"a replica killed: {running.sent} sent, {running.answered} answered")
+    assert victim.pid not in {replica.pid for replica in service.replicas()}
+    assert running.bad == []
+    assert running.answered == running.sent > 100
+
+
+@needs_ray
+def test_ray_is_asked_twice_and_then_given_up():
+    from dlkit.serving import engine
+
+    calls = []
+
+    def slow(**options):
+        calls.append(options)
+        if len(calls) < 2:
+            raise RuntimeError("timed out")
+        return "up"
+
+    assert engine._twice(slow, a=1) == "up" and calls == [{"a": 1}, {"a": 1}]
+
+    def never():
+        raise RuntimeError("no memory")
+
+    with pytest.raises(ValueError, match="Ray does not start: no memory"):
+        engine._twice(never)
+
+
+# ---- The machine around it --------------------------------------------------------------------
+
+
+@needs_ray
+def test_it_listens_on_this_machine_only(service):
+    listening = set()
+    for process in processes(service):
+        with contextlib.suppress(psutil.Error):
+            connections = process.net_connections(kind="inet")
+            listening |= {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN}
+    assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+@needs_ray
+def test_the_web_server_and_the_model_end_with_a_service_that_is_killed(service, killed):
+    """The last test that uses this service."""
+    killed += processes(service)
+    models = service.replicas()
+    service.process.kill()
+    gone, alive = psutil.wait_procs([killed[0], *models], timeout=30)
+    assert not alive
+
+
+@needs_ray
+def test_a_keras_file_without_batching_and_a_stop_that_leaves_nothing(models, images, tmp_path):
+    models[2].save(tmp_path / "digits.keras")
+    options = ("--name", "d", "--replicas", "1", "--max-batch", "1")
+    with Service(tmp_path / "digits.keras", *options) as service:
+        expected = models[2].predict(images, verbose=0)
+        np.testing.assert_allclose(service.predict(images.tolist()), expected, atol=1e-6)
+        first = service.metrics()
+        running = Load(service, bodies_of(images), clients=8, requests=64)
+        running.run()
+        assert running.bad == [] and len(str(running)) == len(HEADING)
+        grown = {name: number - first.get(name, 0) for name, number in service.metrics().items()}
+        assert grown["dlkit_batch_examples_sum"] == grown["dlkit_batch_examples_count"] == 64
+        before = processes(service)
+        words = " ".join(part for process in before for part in process.cmdline())
+        folders = set(re.findall(r"/tmp/dlkit-serve-\w+", words))
+        assert len(service.replicas()) == len(folders) == 1
+        assert service.stop() == 0
+        assert service.lines[-1] == "dlkit serve: stopped" and service.log() == ""
+    gone, alive = psutil.wait_procs(before, timeout=10)
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    assert not any(map(os.path.exists, folders))
+
+
+@needs_ray
+def test_nothing_is_left_of_the_service_that_was_killed(killed):
+    """Two helpers of Ray try for a minute to report its death; the test before used that time."""
+    gone, alive = psutil.wait_procs(killed, timeout=120)
+    assert killed
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
