@@ -9,7 +9,6 @@ import argparse
 import base64
 import copy
 import html
-import io
 import json
 import os
 import re
@@ -21,13 +20,11 @@ from pathlib import Path
 
 import nbclient
 import nbformat
-import PIL.Image
 import stamps
 from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).resolve().parents[1]
 README_PICTURE = ROOT / "notebooks" / "where_it_looks.png"
-MAX_BYTES = 598_000  # of a committed notebook; the tests' 600,000 leave room for the badges
 # nbconvert's own page leaves out the text alternative that an image brings along.
 PAGE = """{%- extends 'lab/index.html.j2' -%}
 {%- block data_png scoped -%}
@@ -106,7 +103,6 @@ def execute_in_place(lesson):
     if "offline sample" in _printed(notebook):
         sys.exit(f"{path.name}: ran on the offline sample; set DLKIT_DATA_DIR to the real data.")
     stamp(notebook, lesson)  # again: the outputs are new, and the kernel has described itself
-    reduce_colours(notebook)
     if _substance(notebook) == _substance(before):
         print(f"{path.name}: {seconds:.0f} s, unchanged", flush=True)
         return
@@ -114,22 +110,6 @@ def execute_in_place(lesson):
     if picture := readme_picture(notebook):
         README_PICTURE.write_bytes(picture)
     print(f"{path.name}: {seconds:.0f} s, written, {path.stat().st_size // 1000} kB", flush=True)
-
-
-def reduce_colours(notebook, max_bytes=MAX_BYTES):
-    """Store figures in 256 colours, the largest first, until the notebook is small enough.
-
-    A mosaic of photographs shrinks to a third, and looks the same; a rare colour may fade.
-    """
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    figures = [output.data for output in outputs if "image/png" in output.get("data", {})]
-    for data in sorted(figures, key=lambda data: -len(data["image/png"])):
-        if len(nbformat.writes(notebook)) <= max_bytes:
-            return
-        picture = PIL.Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
-        smaller = io.BytesIO()
-        picture.quantize(256, dither=PIL.Image.Dither.NONE).save(smaller, "PNG")
-        data["image/png"] = base64.b64encode(smaller.getvalue()).decode()
 
 
 def readme_picture(notebook):

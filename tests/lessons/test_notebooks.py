@@ -22,16 +22,14 @@ from helpers.lesson_rules import (
     defined_twice,
     ends_with_the_four_sections,
     first_code_cell_is_the_setup_cell,
-    has_4_to_10_words_per_line_of_code,
-    has_30_to_60_cells,
     has_cell_ids,
     has_clean_outputs,
     has_links_that_resolve,
+    has_no_code_cell_over_30_lines,
     has_no_stderr_and_no_error,
-    has_short_code_cells,
     has_the_kernel_python3,
     installs_nothing_by_itself,
-    is_600_kb_at_most,
+    is_2_mb_at_most,
     links,
     loads_keras_only_in_its_section,
     read,
@@ -169,21 +167,6 @@ def add_output(output):
     return lambda lesson: lesson.code[2]["outputs"].append(output)
 
 
-def lengthen(cells, count):
-    for cell in cells:
-        cell["source"] = "x = 1\n" * count
-
-
-def change_all(cells, text):
-    """A change of the text of every cell of a kind, the setup and the first cell left out."""
-
-    def change(lesson):
-        for cell in getattr(lesson, cells)[2:]:
-            cell["source"] = text
-
-    return change
-
-
 LAST = -1
 MUTATIONS = [
     (starts_with_title_promise_and_facts, "title", rewrite(0, "Good", "Bad")),
@@ -215,15 +198,9 @@ MUTATIONS = [
     (ends_with_the_four_sections, "a section more", rewrite(LAST, "## Next", "## Next\n\n## End")),
     (ends_with_the_four_sections, "misnamed", rewrite(LAST, "## Next", "## Outlook")),
     (ends_with_the_four_sections, "only fenced", rewrite(LAST, "## Next", "```\n## Next\n```")),
-    (has_30_to_60_cells, "few", lambda lesson: lesson.cells.__delitem__(slice(4))),
-    (has_30_to_60_cells, "many", lambda lesson: lesson.cells.extend(lesson.cells[:30])),
-    (has_short_code_cells, "median", change_all("code", "x = 1\n" * 7)),
-    (has_short_code_cells, "a tenth", lambda lesson: lengthen(lesson.code[2:4], 16)),
-    (has_short_code_cells, "longest", rewrite(4, "x = 1\n", "x = 1\n" * 26)),
-    (has_4_to_10_words_per_line_of_code, "few", change_all("markdown", "word")),
-    (has_4_to_10_words_per_line_of_code, "many", change_all("markdown", "word " * 60)),
+    (has_no_code_cell_over_30_lines, "31", rewrite(4, "x = 1\n", "x = 1\n" * 30)),
+    (is_2_mb_at_most, "size", lambda lesson: setattr(lesson, "size", 2_000_001)),
     (installs_nothing_by_itself, "pip", rewrite(4, "x = 1", "%pip install x")),
-    (is_600_kb_at_most, "size", lambda lesson: setattr(lesson, "size", 600_001)),
     (has_cell_ids, "missing", lambda lesson: lesson.cells[3].pop("id")),
     (has_cell_ids, "double", lambda lesson: lesson.cells[3].update(id="cell-4")),
     (has_the_kernel_python3, "none", lambda lesson: lesson.notebook["metadata"].clear()),

@@ -2,12 +2,9 @@
 
 import base64
 import importlib.util
-import io
 import sys
 
 import nbformat
-import numpy as np
-import PIL.Image
 import pytest
 from bs4 import BeautifulSoup
 from helpers import ROOT
@@ -165,24 +162,3 @@ def test_execute_renews_the_readmes_picture(tool, tmp_path):
     write(path, "setup = 0", code, tags=["readme-picture"])
     tool.main(["execute", str(path)])
     assert (tmp_path / "picture.png").read_bytes() == b"not really a PNG"
-
-
-def test_reduced_figures_are_smaller_and_look_the_same(tool):
-    rows, columns = np.mgrid[:120, :160]
-    photo = np.stack([2 * rows, 255 - columns, (rows * columns) // 75], axis=-1).astype("uint8")
-    grain = np.random.default_rng(0).integers(-3, 4, photo.shape)
-    photo = np.clip(photo.astype(int) + grain, 0, 255).astype("uint8")
-    before = io.BytesIO()
-    PIL.Image.fromarray(photo).save(before, "PNG")
-    data = {"image/png": base64.b64encode(before.getvalue()).decode(), "text/plain": "x"}
-    output = nbformat.v4.new_output("display_data", data=dict(data))
-    cell = nbformat.v4.new_code_cell("figure", outputs=[output])
-    notebook = nbformat.v4.new_notebook(cells=[cell])
-    tool.reduce_colours(notebook)
-    assert output.data == data, "a notebook that is small enough stays as it is"
-    tool.reduce_colours(notebook, max_bytes=1000)
-    after = base64.b64decode(output.data["image/png"])
-    again = np.asarray(PIL.Image.open(io.BytesIO(after)).convert("RGB"), dtype=int)
-    assert len(after) < 0.5 * len(before.getvalue())
-    assert np.abs(again - photo).mean() < 8, "of 255"
-    assert output.data["text/plain"] == "x"
