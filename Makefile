@@ -45,7 +45,7 @@ matrix: install  ## Every lesson on Colab's versions, on the newest, on JAX and 
 	@$(VENV_PYTHON) tools/matrix.py $(ARGS)
 
 course: install  ## Execute every lesson into build/, as HTML with an index and a table
-	@$(VENV_PYTHON) tools/notebooks.py course $(ARGS)
+	@$(VENV_PYTHON) tools/run.py course $(ARGS)
 
 bench: install  ## Measure speed into build/bench.md (40 min); benchmarks/README.md says more
 	@$(VENV_PYTHON) benchmarks/run.py $(ARGS)

@@ -10,14 +10,18 @@ should run on the machine meanwhile.
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
-import nbclient
 import nbformat
 
 from dlkit.speed import table
 
-LESSON = Path(__file__).resolve().parents[1] / "notebooks" / "12_speed_and_gpus.ipynb"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+import course  # noqa: E402
+from run import run  # noqa: E402
+
+LESSON = course.ROOT / course.read().choose(["speed_and_gpus"])[0].file
 UNTIL = "table.keep("  # the cell that keeps the row is the last one needed
 
 
@@ -34,14 +38,7 @@ def main():
     parser.add_argument("--out", type=Path, default=table.KEPT)
     out = parser.parse_args().out.resolve()
     notebook = needed(nbformat.read(LESSON, as_version=4))
-    client = nbclient.NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        extra_arguments=["--IPKernelApp.log_level=40"],
-        resources={"metadata": {"path": str(LESSON.parent)}},
-    )
-    client.execute(env=os.environ | {table.VARIABLE: str(out)})
+    run(notebook, env=os.environ | {table.VARIABLE: str(out)})
     for row in table.rows(out):
         print(f"{row['hardware']} ({row['kind']}), {row['date']}, {row['versions']}")
 

@@ -1,14 +1,10 @@
 """dlkit.machine.report: on Colab, on Kaggle, with a GPU and with a broken one."""
 
-import re
 import subprocess
 import sys
-import tomllib
 import types
-from pathlib import Path
 
 import pytest
-from helpers import ROOT
 
 from dlkit import machine
 
@@ -68,9 +64,3 @@ def test_colab_and_kaggle_hear_where_to_switch_one_on(monkeypatch):
     assert machine.report().endswith("are faster with one: Runtime > Change runtime type)")
     pretend(monkeypatch, (0, "Tesla T4\n"))
     assert machine.report() == "2 CPU cores, Tesla T4"
-
-
-def test_the_lessons_that_gain_are_those_of_course_toml():
-    course = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))["lesson"]
-    gaining = [Path(one["file"]).name[:2] for one in course if one.get("gpu")]
-    assert re.findall(r"\d\d", machine.GPU_LESSONS) == gaining

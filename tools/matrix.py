@@ -24,12 +24,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 import zipfile
 from pathlib import Path
 
-import nbclient
+import course
 import nbformat
+from run import failure, read_claims
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "matrix"
@@ -336,18 +336,17 @@ def run_lesson(environment, path, *, real=False, timeout=CELL_TIMEOUT):
         for part in ("home", "lesson"):
             (folder / part).mkdir()
         shutil.copy(path, folder / "lesson")
-        client = nbclient.NotebookClient(
-            notebook,
-            timeout=timeout,
-            kernel_name=f"matrix-{environment.name}",
-            coalesce_streams=True,
-            extra_arguments=["--IPKernelApp.log_level=40"],
-            resources={"metadata": {"path": str(folder / "lesson")}},
-        )
         started = time.perf_counter()
         with open(log, "w", encoding="utf-8") as stderr:  # what escapes the kernel's own capture
             env = lesson_environ(environment, folder, real=real)
-            error = executed(client, env=env, stderr=stderr)
+            error = failure(
+                notebook,
+                folder=folder / "lesson",
+                timeout=timeout,
+                kernel_name=f"matrix-{environment.name}",
+                env=env,
+                stderr=stderr,
+            )
         seconds = time.perf_counter() - started
         claims = read_claims(folder / "claims.jsonl")
     nbformat.write(notebook, copies / path.name)
@@ -362,21 +361,6 @@ def run_lesson(environment, path, *, real=False, timeout=CELL_TIMEOUT):
     }
 
 
-def executed(client, **start):
-    """Run the notebook; returns what went wrong, in a line, or ""."""
-    try:
-        client.execute(**start)
-    except nbclient.exceptions.CellExecutionError as raised:
-        return f"{raised.ename}: {' '.join(raised.evalue.split())}"[:200]
-    except nbclient.exceptions.DeadKernelError:
-        return "the kernel died"
-    except (TimeoutError, nbclient.exceptions.CellTimeoutError):
-        return f"a cell ran longer than {client.timeout} s"
-    except (RuntimeError, OSError) as raised:  # the kernel did not start
-        return f"{type(raised).__name__}: {raised}"[:200]
-    return ""
-
-
 def shortcomings(committed, fresh):
     """Yields what a run without errors may still lack: silence on stderr, and its figures."""
     for number, (before, after) in enumerate(zip(committed.cells, fresh.cells, strict=True)):
@@ -385,18 +369,9 @@ def shortcomings(committed, fresh):
         said = [o.text for o in after.outputs if o.output_type == "stream" and o.name == "stderr"]
         if said:
             yield f"cell {number} wrote on stderr: {' '.join(said[0].split())[:160]}"
-        expected, figures = count_figures(before), count_figures(after)
+        expected, figures = course.count_figures(before), course.count_figures(after)
         if figures != expected:
             yield f"cell {number} shows {figures} figures, not {expected}"
-
-
-def count_figures(cell):
-    return sum("image/png" in output.get("data", {}) for output in cell.outputs)
-
-
-def read_claims(path):
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
 
 
 # --- the whole --------------------------------------------------------------------------------
@@ -559,12 +534,10 @@ def main(arguments=None):
 
 def choose(wanted, parser):
     """Paths of the lessons with these numbers or names; all of course.toml if none is given."""
-    course = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))["lesson"]
-    paths = [ROOT / lesson["file"] for lesson in course]
-    wanted = [Path(name).stem for name in wanted]
-    if unknown := [name for name in wanted if not any(p.stem.startswith(name) for p in paths)]:
-        parser.error(f"not in course.toml: {', '.join(unknown)}")
-    return [path for path in paths if not wanted or path.stem.startswith(tuple(wanted))]
+    try:
+        return [ROOT / lesson.file for lesson in course.read(ROOT).choose(wanted)]
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def report(rows, *, everything, allow_missing=False):

@@ -3,8 +3,8 @@
 make publish REPO=owner/name REF=main     # or: python tools/publish.py owner/name --ref main
 make publish REPO=                        # takes badges and links out again
 
-Writes course.toml, and from it the badges of the lessons and of the README, the set-up cell of
-every lesson, and CITATION.cff. A second run changes nothing; another name replaces the first.
+Writes course.toml, and from it the set-up cell, CITATION.cff, and the badges and links of the
+lessons and of the README. A second run changes nothing; another name replaces the first.
 """
 
 import argparse
@@ -13,15 +13,11 @@ import re
 import sys
 from pathlib import Path
 
-import stamps
-
-import notebooks
-
-ROOT = Path(__file__).resolve().parents[1]
-WHAT_THEY_DO = "\nopen the first lesson in your browser, with nothing to install."
+import course
+from course import ROOT, replace_line
 
 
-def repository_name(text):
+def repository_name(text: str) -> str:
     """The text, if it is empty or a name on GitHub such as "owner/name".
 
     Raises:
@@ -36,7 +32,7 @@ def repository_name(text):
     return text
 
 
-def ref_name(text):
+def ref_name(text: str) -> str:
     """The text, if it names a branch, a tag or a commit.
 
     Raises:
@@ -50,19 +46,19 @@ def ref_name(text):
     return text
 
 
-def course_toml(text, repository, ref):
+def course_toml(text: str, repository: str, ref: str) -> str:
     """course.toml with the two values of [publish]."""
-    text = _replace_line(text, "repository = ", f"repository = {json.dumps(repository)}")
-    return _replace_line(text, "ref = ", f"ref = {json.dumps(ref)}")
+    text = replace_line(text, "repository = ", f"repository = {json.dumps(repository)}")
+    return replace_line(text, "ref = ", f"ref = {json.dumps(ref)}")
 
 
-def setup_cell(text, repository, ref):
+def setup_cell(text: str, repository: str, ref: str) -> str:
     """The set-up cell with the repository that it installs from."""
     names = f"{json.dumps(repository)}, {json.dumps(ref)}"
-    return _replace_line(text, "REPOSITORY, REF = ", f"REPOSITORY, REF = {names}")
+    return replace_line(text, "REPOSITORY, REF = ", f"REPOSITORY, REF = {names}")
 
 
-def citation(text, repository, ref):
+def citation(text: str, repository: str, ref: str) -> str:
     """CITATION.cff with the repository's address, or without."""
     kept = [line for line in text.splitlines() if not re.match("(repository-code|url):", line)]
     address = f'"https://github.com/{repository}"'
@@ -70,53 +66,33 @@ def citation(text, repository, ref):
     return "\n".join(kept + found) + "\n"
 
 
-def readme(text, repository, ref):
-    """The README with the first lesson's badges under "Start", and a column of links to Colab."""
-    files = [lesson["file"] for lesson in notebooks.course_toml()["lesson"]]
-    row = stamps.badges(files[0], repository, ref)
-    text = stamps.with_row(text, row and row + WHAT_THEY_DO, after="## Start")
-    text = re.sub(r"^(\|.*) \[Colab\]\(https://colab[^)]*\) \|$", r"\1", text, flags=re.MULTILINE)
-    text = text.replace("| what you do | run it |\n|---", "| what you do |\n", 1)
-    if not repository:
-        return text
-    for file in files:
-        link = f" [Colab]({stamps.links(file, repository, ref)['Colab']}) |"
-        text = re.sub(rf"^\|.*\({re.escape(file)}\).*\|$", rf"\g<0>{link}", text, flags=re.M)
-    return text.replace("| what you do |\n", "| what you do | run it |\n|---", 1)
-
-
-def _replace_line(text, start, line):
-    text, found = re.subn(f"^{re.escape(start)}.*$", lambda _: line, text, flags=re.MULTILINE)
-    if found != 1:
-        raise ValueError(f"expected one line that begins with {start!r}; found {found}")
-    return text
-
-
 PLACES = {
     "course.toml": course_toml,
     "tools/setup_cell.py": setup_cell,
-    "README.md": readme,
     "CITATION.cff": citation,
 }
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Parse the command line and write every place; returns the exit status."""
     parser = argparse.ArgumentParser(prog="tools/publish.py", description=__doc__.splitlines()[0])
     parser.add_argument("repository", help="owner/name on GitHub; empty to take it out")
     parser.add_argument("--ref", default="main", help="branch, tag or commit (main)")
     options = parser.parse_args(arguments)
+    changed = []
     try:
         names = repository_name(options.repository), ref_name(options.ref)
-        before = {place: (ROOT / place).read_text(encoding="utf-8") for place in PLACES}
+        before = {place: (root / place).read_text(encoding="utf-8") for place in PLACES}
         after = {place: change(before[place], *names) for place, change in PLACES.items()}
+        for place, text in after.items():
+            if text != before[place]:
+                (root / place).write_text(text, encoding="utf-8", newline="\n")
+                changed.append(place)
+        changed += course.stamp_all(course.read(root))
     except ValueError as error:
         parser.error(str(error))
-    for place, text in after.items():
-        if text != before[place]:
-            (ROOT / place).write_text(text, encoding="utf-8", newline="\n")
-        print(f"{place}: {'unchanged' if text == before[place] else 'written'}")
-    return notebooks.main(["stamp"])
+    print("\n".join(f"{place}: written" for place in changed) or "everything is up to date")
+    return 0
 
 
 if __name__ == "__main__":

@@ -8,16 +8,14 @@ import functools
 import itertools
 import json
 import re
-import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import stamps
+import course
 
 from helpers import ROOT
 
-COURSE_TOML = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))
-COURSE, PUBLISH = COURSE_TOML["lesson"], COURSE_TOML["publish"]
+COURSE = course.read()
 SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").rstrip("\n")
 LABELS = ["Time", "Data", "Before this", "Afterwards you can"]
 LAST_SECTIONS = ["Exercises", "What to remember", "Sources", "Next"]
@@ -28,11 +26,12 @@ MAX_BYTES = 2_000_000
 class Lesson:
     """An entry of course.toml, its notebook as JSON holds it, and where the course is published."""
 
-    entry: dict
+    entry: course.Lesson
     notebook: dict
     size: int = 0
     setup: str = SETUP
-    publish: dict = field(default_factory=PUBLISH.copy)
+    repository: str = COURSE.repository
+    ref: str = COURSE.ref
 
     @property
     def cells(self):
@@ -50,7 +49,7 @@ class Lesson:
 @functools.cache
 def read(file):
     path = ROOT / file
-    entry = next(lesson for lesson in COURSE if lesson["file"] == file)
+    (entry,) = COURSE.choose([file])
     return Lesson(entry, json.loads(path.read_text(encoding="utf-8")), path.stat().st_size)
 
 
@@ -90,11 +89,10 @@ def sections(lesson):
 
 def starts_with_title_promise_and_facts(lesson):
     blocks = re.split(r"\n\s*\n", source(lesson.cells[0]).strip())
-    number = Path(lesson.entry["file"]).name[:2]
-    title = f"# {number} · {lesson.entry['title']}"
+    title = f"# {Path(lesson.entry.file).name[:2]} · {lesson.entry.title}"
     if lesson.cells[0]["cell_type"] != "markdown" or blocks[0] != title:
         yield f"the first cell must be text and start with {title!r}; found {blocks[0]!r}"
-    if row := stamps.badges(lesson.entry["file"], **lesson.publish):
+    if row := course.badges(lesson.entry.file, lesson.repository, lesson.ref):
         if blocks[1] != row:
             yield "below the title must stand the badges that `make publish` writes"
         del blocks[1]
@@ -106,7 +104,7 @@ def starts_with_title_promise_and_facts(lesson):
     labels = re.findall(r"^- \*\*(.+?):\*\* ", blocks[2], flags=re.MULTILINE)
     if labels != LABELS:
         yield f"the list must have the labels {LABELS}; found {labels}"
-    minutes = lesson.entry["minutes"]
+    minutes = lesson.entry.minutes
     if not re.search(rf"\*\*Time:\*\*.*\b{minutes} minute", blocks[2]):
         yield f"**Time:** must say '{minutes} minute(s)', as course.toml does"
 
@@ -163,19 +161,19 @@ def has_the_kernel_python3(lesson):
 
 
 def asks_colab_for_a_gpu_where_it_gains(lesson):
-    gpu = lesson.entry.get("gpu", False)
+    gpu = lesson.entry.gpu
     colab = {"provenance": [], "toc_visible": True} | ({"gpuType": "T4"} if gpu else {})
     wanted = {"colab": colab} | ({"accelerator": "GPU"} if gpu else {})
     metadata = lesson.notebook["metadata"]
     found = {key: metadata[key] for key in ("accelerator", "colab") if key in metadata}
     if found != wanted:
-        yield f"metadata must hold {wanted}; found {found}: tools/notebooks.py stamp writes it"
+        yield f"metadata must hold {wanted}; found {found}: tools/course.py stamp writes it"
 
 
 def has_links_that_resolve(lesson):
     for cell in lesson.markdown:
         for target in links(source(cell)):
-            if not (ROOT / lesson.entry["file"]).parent.joinpath(target).exists():
+            if not (ROOT / lesson.entry.file).parent.joinpath(target).exists():
                 yield f"the link to {target} leads nowhere"
 
 
@@ -251,13 +249,13 @@ def tells_every_figure_to_those_who_cannot_see_it(lesson):
         images = [out for out in cell.get("outputs", []) if "image/png" in out.get("data", {})]
         after = lesson.cells[number + 1] if number + 1 < len(lesson.cells) else {"source": ""}
         for output, wanted in zip(
-            images, stamps.alt_texts(source(after), len(images)), strict=True
+            images, course.alt_texts(source(after), len(images)), strict=True
         ):
             found = output.get("metadata", {}).get("image/png", {}).get("alt")
             if not wanted or found != wanted:
                 yield (
                     f"cell {number}: the figure's alt must be {wanted!r}, from **In words:**; "
-                    f"found {found!r}: tools/notebooks.py stamp writes it"
+                    f"found {found!r}: tools/course.py stamp writes it"
                 )
 
 
@@ -289,5 +287,5 @@ def defined_twice(lessons):
     for lesson in lessons:
         code = "\n".join(map(source, lesson.code[1:]))
         for name in re.findall(r"^\s*def (\w+)", code, flags=re.MULTILINE):
-            owners.setdefault(name, set()).add(lesson.entry["file"])
+            owners.setdefault(name, set()).add(lesson.entry.file)
     return [f"{name} in {sorted(files)}" for name, files in owners.items() if len(files) > 1]

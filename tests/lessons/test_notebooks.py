@@ -8,8 +8,8 @@ import copy
 import re
 from pathlib import Path
 
+import course
 import pytest
-import stamps
 from helpers import ROOT
 from helpers.lesson_rules import (
     COURSE,
@@ -43,7 +43,7 @@ from helpers.lesson_rules import (
 
 # ---- The course ------------------------------------------------------------------------------
 
-FILES = [lesson["file"] for lesson in COURSE]
+FILES = [lesson.file for lesson in COURSE.lessons]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -58,9 +58,20 @@ def test_course_lists_every_notebook_once():
     assert sorted(FILES) == sorted(there)
 
 
-@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson["title"])
+def test_lessons_are_in_the_order_of_their_numbers_which_are_their_own():
+    numbers = [Path(file).name[:2] for file in FILES]
+    assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.title)
 def test_prerequisites_are_earlier_lessons(lesson):
-    assert set(lesson["prerequisites"]) <= set(FILES[: FILES.index(lesson["file"])])
+    assert set(lesson.prerequisites) <= set(FILES[: FILES.index(lesson.file)])
+
+
+@pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.title)
+def test_a_lesson_is_in_a_part_that_comes_no_earlier_than_that_of_the_lesson_before(lesson):
+    before = COURSE.lessons[: COURSE.lessons.index(lesson)]
+    assert all(COURSE.parts.index(b.part) <= COURSE.parts.index(lesson.part) for b in before)
 
 
 def test_no_function_is_defined_in_two_lessons():
@@ -85,16 +96,16 @@ def test_readme_shows_a_figure_of_a_lesson(readme):
         for output in cell["outputs"]
         if "image/png" in output.get("data", {})
     }
-    assert (ROOT / picture).read_bytes() in figures, "tools/notebooks.py execute makes it anew"
+    assert (ROOT / picture).read_bytes() in figures, "tools/run.py execute makes it anew"
 
 
-@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson["title"])
+@pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.title)
 def test_readme_lists_the_lesson(readme, lesson):
-    rows = [row for row in readme.splitlines() if row.startswith("|") and lesson["file"] in row]
-    assert len(rows) == 1, f"expected one row of a table with ({lesson['file']})"
-    assert f"({lesson['file']})" in rows[0]
-    assert lesson["title"] in rows[0]
-    assert re.search(rf"\b{lesson['minutes']} min\b", rows[0])
+    rows = [row for row in readme.splitlines() if row.startswith("|") and lesson.file in row]
+    assert len(rows) == 1, f"expected one row of a table with ({lesson.file})"
+    assert f"({lesson.file})" in rows[0]
+    assert lesson.title in rows[0]
+    assert re.search(rf"\b{lesson.minutes} min\b", rows[0])
 
 
 # ---- Every rule can fail ---------------------------------------------------------------------
@@ -102,7 +113,7 @@ def test_readme_lists_the_lesson(readme, lesson):
 
 def good_lesson():
     """The smallest notebook that every rule accepts."""
-    entry = {"file": "notebooks/00_good.ipynb", "title": "Good", "minutes": 2}
+    entry = course.Lesson("notebooks/00_good.ipynb", "Good", minutes=2)
     facts = ["2 minutes", "none", "nothing", "tell good from bad"]
     head = "# 00 · Good\n\nYou see a good notebook.\n\n" + "\n".join(
         f"- **{label}:** {fact}" for label, fact in zip(LABELS, facts, strict=True)
@@ -120,15 +131,14 @@ def good_lesson():
         cell["id"] = f"cell-{number}"
     metadata = {"kernelspec": {"name": "python3"}}
     metadata["colab"] = {"provenance": [], "toc_visible": True}
-    unpublished = {"repository": "", "ref": "main"}
-    return Lesson(entry, {"cells": cells, "metadata": metadata}, publish=unpublished)
+    return Lesson(entry, {"cells": cells, "metadata": metadata}, repository="", ref="main")
 
 
 def published_lesson():
     """The good lesson, once the course has a public repository."""
     lesson = good_lesson()
-    lesson.publish["repository"] = "ada/course"
-    row = stamps.badges(lesson.entry["file"], "ada/course", "main")
+    lesson.repository = "ada/course"
+    row = course.badges(lesson.entry.file, "ada/course", "main")
     rewrite(0, "# 00 · Good\n\n", f"# 00 · Good\n\n{row}\n\n")(lesson)
     return lesson
 
@@ -183,14 +193,14 @@ MUTATIONS = [
     (
         starts_with_title_promise_and_facts,
         "no badges",
-        lambda lesson: lesson.publish.update(repository="ada/course"),
+        lambda lesson: setattr(lesson, "repository", "ada/course"),
     ),
     (
         starts_with_title_promise_and_facts,
         "badges of another",
         lambda lesson: (
             lesson.cells[0].update(source=published_lesson().cells[0]["source"]),
-            lesson.publish.update(repository="bob/course"),
+            setattr(lesson, "repository", "bob/course"),
         ),
     ),
     (first_code_cell_is_the_setup_cell, "changed", rewrite(1, "import sys", "import sys as s")),
@@ -209,7 +219,7 @@ MUTATIONS = [
         "without gain",
         lambda lesson: lesson.notebook["metadata"].update(accelerator="GPU"),
     ),
-    (asks_colab_for_a_gpu_where_it_gains, "not", lambda lesson: lesson.entry.update(gpu=True)),
+    (asks_colab_for_a_gpu_where_it_gains, "not", lambda lesson: setattr(lesson.entry, "gpu", True)),
     (has_links_that_resolve, "Markdown", rewrite(3, "word", "[word](99_none.ipynb#part)")),
     (has_links_that_resolve, "HTML", rewrite(3, "word", '<img src="none.png">')),
     (speaks_keras_3, "tf.keras", rewrite(4, "x = 1", "tf.keras.Model")),
@@ -305,5 +315,5 @@ def test_a_function_in_two_lessons_is_seen():
     rewrite(4, "x = 1", "def double(x):\n    return 2 * x")(first)
     assert defined_twice([first, second]) == []
     rewrite(6, "x = 1", "def double(x):\n    return x + x")(second)
-    second.entry["file"] = "notebooks/01_other.ipynb"
+    second.entry.file = "notebooks/01_other.ipynb"
     assert len(defined_twice([first, second])) == 1

@@ -7,10 +7,11 @@ is also the test of the lessons without data.
 
 import os
 
-import nbclient
 import nbformat
 import pytest
-from helpers.exercise_cells import ROOT, TOPICS, asked_in, exercises_of, notebook_of, solved
+from course import count_figures
+from helpers.exercise_cells import TOPICS, asked_in, exercises_of, notebook_of, solved
+from run import run
 
 NOT_FOR_KERNELS = {"PYTEST_CURRENT_TEST", "MPLBACKEND", "DLKIT_DATA_DIR", "DLKIT_CLAIMS"}
 
@@ -26,17 +27,10 @@ def solved_copy(topic, folder):
     return notebook, asked
 
 
-def run(notebook):
-    """Execute a notebook as tools/notebooks.py does, on the offline sample."""
+def run_offline(notebook):
+    """Run a notebook on the offline sample, in a learner's environment."""
     env = {name: value for name, value in os.environ.items() if name not in NOT_FOR_KERNELS}
-    client = nbclient.NotebookClient(
-        notebook,
-        timeout=300,
-        kernel_name="python3",
-        extra_arguments=["--IPKernelApp.log_level=40", "--HistoryManager.hist_file=:memory:"],
-        resources={"metadata": {"path": str(ROOT / "notebooks")}},
-    )
-    client.execute(env=env | {"DLKIT_OFFLINE": "1", "TQDM_DISABLE": "1"})
+    run(notebook, timeout=300, env=env | {"DLKIT_OFFLINE": "1", "TQDM_DISABLE": "1"})
 
 
 def verdict_of(cell):
@@ -45,21 +39,16 @@ def verdict_of(cell):
     return output.data["text/plain"]
 
 
-def figures(cell):
-    """The number of images among a cell's outputs."""
-    return sum("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
-
-
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_solved_lesson_is_all_correct(topic, tmp_path):
     notebook, asked = solved_copy(topic, tmp_path)
-    committed = [figures(cell) for cell in notebook.cells]
-    run(notebook)
+    committed = [count_figures(cell) for cell in notebook.cells]
+    run_offline(notebook)
     assert len(asked) == len(exercises_of(TOPICS[topic]))
     for found in asked:
         text = verdict_of(notebook.cells[found.index])
         assert text.startswith(f"✓ correct · {found.name}\n"), text
     for number, (cell, expected) in enumerate(zip(notebook.cells, committed, strict=True)):
-        assert figures(cell) >= expected, f"cell {number}: a figure is missing"
+        assert count_figures(cell) >= expected, f"cell {number}: a figure is missing"
         stderr = [out for out in cell.get("outputs", []) if out.get("name") == "stderr"]
         assert not stderr, f"cell {number}: {stderr}"
