@@ -1,7 +1,7 @@
 """The list of lessons, course.toml, and everything that is written from it.
 
-python tools/course.py stamp [notebooks/06_mnist_mlp.ipynb …]
-python tools/course.py move [--dry-run] [--force] 06_mnist_mlp=07_mnist_mlp …
+python tools/course.py stamp [06_mnist_mlp …]
+python tools/course.py move [--dry-run] [--force] OLD=NEW …     # 41_cats=42_lions
 
 `stamp` brings up to date what lessons carry beside their text and outputs: number and title, the
 titles in links to other lessons, the minutes, badges, the set-up cell, metadata, and a text
@@ -326,8 +326,7 @@ def data_readme(text: str, course: Course) -> str:
     """data/README.md with the sentence on which lesson uses which data."""
     keys = dict.fromkeys(key for one in course.lessons for key in one.data)
     said = [
-        f"{DATA_SETS.get(key, key)} in "
-        + numbers([one for one in course.lessons if key in one.data], course)
+        f"{DATA_SETS.get(key, key)} in " + numbers(one for one in course.lessons if key in one.data)
         for key in keys
     ]
     return replace_line(text, USES, f"{USES}{'; '.join(said)}.")
@@ -335,22 +334,24 @@ def data_readme(text: str, course: Course) -> str:
 
 def gpu_lessons(text: str, course: Course) -> str:
     """dlkit/machine.py with the lessons that gain from a GPU."""
-    said = numbers([one for one in course.lessons if one.gpu], course)
+    said = numbers(one for one in course.lessons if one.gpu)
     return replace_line(
         text, "GPU_LESSONS = ", f'GPU_LESSONS = "{said}"  # written by tools/course.py'
     )
 
 
-def numbers(lessons: list[Lesson], course: Course) -> str:
-    """The numbers of lessons as a sentence has them: ``"00, 03 to 09 and 12"``.
+def numbers(lessons: Iterable[Lesson]) -> str:
+    """The numbers of lessons as a sentence has them; three or more in a row are a range.
 
-    Three or more that follow one another in the course are a range.
+    Example:
+        >>> numbers(Lesson(f"{number:02}_a.ipynb") for number in (0, 3, 4, 5, 7))
+        '00, 03 to 05 and 07'
     """
-    places = [course.lessons.index(one) for one in lessons]
+    found = [int(one.number) for one in lessons]
     said = []
-    for _, run in itertools.groupby(enumerate(places), key=lambda pair: pair[1] - pair[0]):
-        found = [course.lessons[place].number for _, place in run]
-        said += [f"{found[0]} to {found[-1]}"] if len(found) > 2 else found
+    for _, run in itertools.groupby(enumerate(found), key=lambda pair: pair[1] - pair[0]):
+        row = [f"{number:02}" for _, number in run]
+        said += [f"{row[0]} to {row[-1]}"] if len(row) > 2 else row
     return " and ".join([", ".join(said[:-1]), said[-1]]) if said[1:] else "".join(said)
 
 
@@ -371,6 +372,9 @@ PLACES: dict[str, Callable[[str, Course], str]] = {
     "data/README.md": data_readme,
     "dlkit/machine.py": gpu_lessons,
 }
+
+
+WRITTEN = rf"\| \d\d \||GPU_LESSONS = |{USES}"  # lines that hold numbers and are written here
 
 
 def stamp_all(course: Course, names: Iterable[str] = ()) -> list[str]:
@@ -545,17 +549,23 @@ def renames(moves: dict[str, str], root: Path) -> dict[Path, Path]:
 
 
 def numbers_left(moves: dict[str, str], root: Path = ROOT) -> list[str]:
-    """Lines that may name a moved lesson in another way, such as ``("06", "07")``: for a person."""
-    found = []
+    """Lines that may name a lesson in a way that `move` does not know: for a person to look at.
+
+    Numbers that begin with 0 or stand alone in quotes, such as ``("06", "12")``.
+    """
     some = "|".join(sorted({old[:2] for old in moves}))
-    alone = re.compile(rf"(?<![\w.,:/+-])[\"']?(?:{some})[\"']?(?![\w.:%/-])")
+    alone = re.compile(
+        rf"""(?<![\w.,:/+-])(?:(?=0)(?:{some})|(?P<quote>["'])(?:{some})(?P=quote))(?![\w.:%/-])"""
+    )
+    found = []
     for file in tracked(root):
         path = root / file
         if path.suffix in (".py", ".md", ".yml", ".toml", "") and path.is_file():
-            lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-            for number, line in enumerate(lines, start=1):
-                rest = re.sub(SAID, "", line)
-                if any(re.search(r"[\"']|^0", hit[0]) for hit in alone.finditer(rest)):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            blanked = re.sub(SAID, lambda hit: re.sub(r"\d", "_", hit[0]), text)
+            pairs = zip(text.split("\n"), blanked.split("\n"), strict=True)
+            for number, (line, rest) in enumerate(pairs, start=1):
+                if alone.search(rest) and not (file in PLACES and re.match(WRITTEN, line)):
                     found.append(f"{file}:{number}: {line.strip()}")
     return found
 
@@ -604,11 +614,12 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             if wrong := [pair for pair in options.moves if pair.count("=") != 1]:
                 raise ValueError(f"{wrong[0]!r} is no OLD=NEW, such as 41_cats=42_lions")
             moves = dict(pair.split("=") for pair in options.moves)
+            left = numbers_left(moves, root)  # as long as its line numbers and names hold
             changes = move(moves, root, dry_run=options.dry_run, force=options.force)
             for one in changes:
                 print(f"{one.place}\n- {one.before.strip()}\n+ {one.after.strip()}")
             print(f"\n{counted(len(changes), 'line')}{' would change' * options.dry_run}.")
-            print("\n".join(["Look at these:", *numbers_left(moves, root)]))
+            print("\n".join(["Look at these, as they were:", *left]))
     except ValueError as error:
         parser.error(str(error))
     return 0

@@ -1,6 +1,6 @@
 """Runs the lessons on other versions and backends than those of .venv, and says which passed.
 
-python tools/matrix.py [--only floor newest jax torch] [--real] [--allow-missing] [00 06 …]
+python tools/matrix.py [--only floor newest jax torch] [--real] [--allow-missing] [mnist_mlp …]
 
 An environment is a virtual environment in build/matrix/, made once for its list of packages, and
 made anew when the list changes or after `make clean`. dlkit comes from a zip of this folder, by
@@ -60,14 +60,14 @@ class Environment:
     title: str
     venv: str
     backend: str = "tensorflow"
-    lessons: tuple = ()  # their numbers; () stands for all
+    lessons: tuple = ()  # their topics; () stands for all
     tests: tuple = ()  # arguments for pytest: what is tested there beside the lessons
 
 
 def on_backend(name, title):
     """The newest versions on another backend: the two lessons that train plain networks."""
     tests = ("tests/test_backends.py", "-k", name)
-    return Environment(name, title, "newest", name, ("06", "07"), tests)
+    return Environment(name, title, "newest", name, ("mnist_mlp", "mnist_cnn"), tests)
 
 
 ENVIRONMENTS = [
@@ -405,7 +405,7 @@ def run(environments, paths, *, real=False, jobs=2):
 
 
 def takes(environment, path):
-    return not environment.lessons or path.stem[:2] in environment.lessons
+    return not environment.lessons or path.stem[3:] in environment.lessons
 
 
 def look_at(environment, ready):
@@ -502,7 +502,7 @@ def main(arguments=None):
     """Parse the command line and run it; returns the exit status."""
     parser = argparse.ArgumentParser(prog="tools/matrix.py", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "lessons", nargs="*", help="numbers, such as 00 06; all of course.toml if none"
+        "lessons", nargs="*", help="numbers or topics, such as mnist_mlp; all if none is named"
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=", ".join(BY_NAME))
     parser.add_argument(

@@ -41,7 +41,7 @@ def run(
     env: dict[str, str] | None = None,
     stderr: TextIO | None = None,
 ) -> None:
-    """Run a notebook in a fresh kernel, from top to bottom, as a learner would.
+    """Run a notebook in a fresh kernel, from top to bottom; a claim outside its band fails.
 
     Args:
         notebook: an nbformat notebook; its outputs are replaced.
@@ -65,7 +65,8 @@ def run(
         extra_arguments=["--IPKernelApp.log_level=40", "--HistoryManager.hist_file=:memory:"],
         resources={"metadata": {"path": str(folder)}},
     )
-    client.execute(env=os.environ if env is None else env, stderr=stderr)
+    env = dict(os.environ if env is None else env) | {"DLKIT_STRICT": "1"}
+    client.execute(env=env, stderr=stderr)
 
 
 def failure(notebook: nbformat.NotebookNode, *, timeout: float = 600, **options) -> str:

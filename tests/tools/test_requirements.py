@@ -37,7 +37,7 @@ def test_every_requirement_has_a_lower_bound_and_a_reason(text, reason):
 
 
 @pytest.mark.parametrize(("text", "reason"), CLOUD)
-def test_lessons_12_to_14_have_a_list_of_their_own(text, reason):
+def test_the_last_lessons_have_a_list_of_their_own(text, reason):
     assert re.fullmatch(r"[\w.-]+(\[[\w,]+\])?>=[\d.]+", text), f"{text}: expected name>=version"
     assert len(reason.split()) >= 2, f"{text}: say after a # what the course needs it for"
     assert canonicalize_name(Requirement(text).name) not in REQUIRED, "it is in requirements.txt"
