@@ -1,4 +1,6 @@
-"""Two questions to a model in service: did its inputs change, are its mistakes unequal by luck?"""
+"""Questions to a model in service: did its inputs change, are its mistakes unequal by luck, and
+what do its losses betray of the examples it was trained on?
+"""
 
 import numpy as np
 
@@ -54,3 +56,48 @@ def unequal_by_luck(is_wrong, group, rounds=1000, seed=0):
     real = spread(is_wrong) * (1 - 1e-12)  # equal ones count, whatever the order of the sums
     as_bad = sum(spread(rng.permutation(is_wrong)) >= real for _ in range(rounds))
     return float((1 + as_bad) / (1 + rounds))
+
+
+def population_stability_index(expected, actual):
+    """Population stability index of two histograms over the same bins.
+
+    PSI = sum (p - q) log(p / q), p and q the shares of the bins
+
+    Args:
+        expected: counts at training time, each above 0, shape (bins,).
+        actual: counts in service, each above 0, shape (bins,).
+
+    Returns:
+        A float, 0 for equal shares.
+
+    Source: B. Yurdakul, J. Naranjo (2020), Journal of Risk Model Validation 14.
+
+    Example:
+        >>> round(population_stability_index(np.array([50, 50]), np.array([30, 70])), 3)
+        0.169
+    """
+    p, q = expected / np.sum(expected), actual / np.sum(actual)
+    return float(np.sum((p - q) * np.log(p / q)))
+
+
+def membership_advantage(member_losses, other_losses):
+    """The best a threshold on the loss does at telling training examples from others.
+
+    max over t of P(loss <= t | member) - P(loss <= t | other), at least 0
+
+    Args:
+        member_losses: losses of examples that were trained on, shape (n,).
+        other_losses: losses of examples that were not, shape (m,).
+
+    Returns:
+        A float from 0 (it tells nothing) to 1 (it tells all).
+
+    Source: S. Yeom, I. Giacomelli, M. Fredrikson, S. Jha (2018), arXiv:1709.01604.
+
+    Example:
+        >>> round(membership_advantage(np.array([0.1, 0.2, 0.9]), np.array([0.3, 0.8, 1.0])), 3)
+        0.667
+    """
+    limits = np.concatenate([member_losses, other_losses])
+    gaps = [np.mean(member_losses <= t) - np.mean(other_losses <= t) for t in limits]
+    return max(0.0, float(np.max(gaps)))

@@ -19,7 +19,7 @@ ALLOWED = {
     "data": {"PIL", "numpy", "pooch", "requests", "tqdm"},
     "distributed": {"dlkit.data", "dlkit.models", "keras", "numpy", "tensorflow"},
     "doctor": {"dlkit.machine"},
-    "exercises": {"dlkit.scratch", "numpy"},
+    "exercises": {"IPython", "dlkit.audit", "dlkit.scratch", "numpy"},
     "export": {"ai_edge_litert", "dlkit.machine", "keras", "numpy", "onnxruntime", "tensorflow"},
     "interactive": {
         "IPython",

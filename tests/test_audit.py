@@ -1,8 +1,10 @@
-"""dlkit.audit against known answers."""
+"""dlkit.audit against known answers, SciPy and scikit-learn."""
 
 import numpy as np
 import pytest
-from scipy.stats import chi2_contingency
+from scipy.special import kl_div
+from scipy.stats import chi2_contingency, ks_2samp
+from sklearn.metrics import roc_curve
 
 from dlkit import audit
 
@@ -38,3 +40,22 @@ def test_luck_is_the_p_value_of_the_chi_squared_test_on_large_groups(seed):
 def test_luck_is_certain_where_all_groups_are_equal():
     is_wrong = np.tile([True, False], 20)
     assert audit.unequal_by_luck(is_wrong, np.arange(40) // 2) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_stability_index_is_the_relative_entropy_both_ways(seed):
+    expected, actual = np.random.default_rng(seed).integers(1, 100, (2, 8))
+    p, q = expected / expected.sum(), actual / actual.sum()
+    wanted = kl_div(p, q).sum() + kl_div(q, p).sum()
+    assert audit.population_stability_index(expected, actual) == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_advantage_is_that_of_the_roc_curve_and_of_kolmogorov_and_smirnov(seed):
+    rng = np.random.default_rng(seed)
+    members, others = rng.exponential(1, 50), rng.exponential(2, 80)
+    found = audit.membership_advantage(members, others)
+    assert found == pytest.approx(ks_2samp(members, others, alternative="greater").statistic)
+    is_member = np.repeat([1, 0], [50, 80])
+    false, true, _ = roc_curve(is_member, -np.concatenate([members, others]))
+    assert found == pytest.approx((true - false).max())

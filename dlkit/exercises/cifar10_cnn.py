@@ -2,8 +2,108 @@
 
 import numpy as np
 
-from dlkit.exercises import _photographs as photographs
 from dlkit.exercises.engine import Case, Exercise, Mistake
+from dlkit.scratch.operations import conv2d
+
+
+def _pattern(*shape):
+    """Small whole numbers in an order that no turn, swap or mirror leaves as it is.
+
+    Example:
+        >>> _pattern(2, 3)
+        array([[-2., -1.,  2.],
+               [-3.,  5.,  4.]])
+    """
+    return ((np.arange(np.prod(shape)) ** 2 + 1) * 8 // 7 % 11 - 3.0).reshape(shape)
+
+
+def standardised(x_train, x_val):
+    """Both parts with the mean and the deviation of each channel over the training images.
+
+    x' = (x - mean) / deviation, both numbers of `x_train`, one pair for each channel
+
+    Args:
+        x_train, x_val: shape ``(n, height, width, channels)``, n may differ.
+
+    Returns:
+        The two arrays, standardised.
+
+    Example:
+        >>> x = np.array([1.0, 3.0]).reshape(2, 1, 1, 1)
+        >>> [part.ravel() for part in standardised(x, x + 1)]
+        [array([-1.,  1.]), array([0., 2.])]
+    """
+    mean, deviation = x_train.mean(axis=(0, 1, 2)), x_train.std(axis=(0, 1, 2))
+    return (x_train - mean) / deviation, (x_val - mean) / deviation
+
+
+def augmented(images, flips, shifts):
+    """Images mirrored where `flips` says so, then moved; what comes in from outside is zero.
+
+    Args:
+        images: shape ``(n, height, width, channels)``.
+        flips: bool, shape ``(n,)``: left and right change places.
+        shifts: int, shape ``(n, 2)``: pixels down and pixels to the right; below zero means up
+            and left.
+
+    Returns:
+        Array of the images' shape.
+
+    Example:
+        >>> row = np.array([1.0, 2.0, 3.0]).reshape(1, 1, 3, 1)
+        >>> augmented(row, np.array([True]), np.array([[0, 1]])).ravel()
+        array([0., 3., 2.])
+    """
+    height, width = images.shape[1:3]
+    result = np.zeros_like(images)
+    for n, (down, right) in enumerate(shifts):
+        image = images[n, :, ::-1] if flips[n] else images[n]
+        rows, columns = np.arange(height) - down, np.arange(width) - right  # where from?
+        inside = np.ix_((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
+        result[n][inside] = image[rows % height][:, columns % width][inside]
+    return result
+
+
+def residual_output(x, kernel_1, kernel_2):
+    """A residual block without normalisation: y = _relu(x + F(x)), two convolutions in F.
+
+    F(x) = kernel_2 * _relu(kernel_1 * x), where * is a convolution with padding "same"
+
+    Args:
+        x: shape ``(n, height, width, c)``.
+        kernel_1, kernel_2: shape ``(3, 3, c, c)``.
+
+    Returns:
+        Array of x's shape.
+
+    Example:
+        >>> zeros = np.zeros((3, 3, 1, 1))
+        >>> residual_output(np.array([[[[2.0], [-1.0]]]]), zeros, zeros).ravel()
+        array([2., 0.])
+    """
+    inner = np.maximum(conv2d(x, kernel_1, padding="same"), 0)
+    return np.maximum(x + conv2d(inner, kernel_2, padding="same"), 0)
+
+
+def heat_map(maps, slopes):
+    """Grad-CAM of one image: feature maps weighted by their mean slopes, and what is above zero.
+
+    Args:
+        maps: shape ``(rows, columns, K)``, the K feature maps.
+        slopes: the same shape, the slope of the class's logit along each number of `maps`.
+
+    Returns:
+        Array of shape ``(rows, columns)``, 0 or more.
+
+    Source: Selvaraju and others (2017), arXiv:1610.02391.
+
+    Example:
+        >>> heat_map(np.array([[[2.0, 1.0], [0.0, 3.0]]]), np.array([[[1.0, -1.0], [1.0, 0.0]]]))
+        array([[1.5, 0. ]])
+    """
+    weights = slopes.mean(axis=(0, 1))
+    return np.maximum((maps * weights).sum(axis=-1), 0)
+
 
 weights_saved = Exercise(
     "weights_saved",
@@ -28,42 +128,65 @@ weights_saved = Exercise(
 )
 
 
-_TRAIN, _VAL = photographs.pattern(3, 4, 5, 3), photographs.pattern(2, 4, 5, 3) * 2 + 1
+_TRAIN, _VAL = _pattern(3, 4, 5, 3), _pattern(2, 4, 5, 3) * 2 + 1
+
+
+def _deviation(x, axes=(0, 1, 2)):
+    return x.std(axis=axes)
+
+
+def _by(x, source, axes=(0, 1, 2)):
+    """x, standardised with the numbers of another array."""
+    return (x - source.mean(axis=axes)) / source.std(axis=axes)
+
+
+def _both(x_train, x_val, axes):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _by(x_train, x_train, axes), _by(x_val, x_train, axes)
+
+
+def _from_both_parts(x_train, x_val):
+    together = np.concatenate([x_train, x_val])
+    return _by(x_train, together), _by(x_val, together)
+
+
+def _by_variance(x_train, x_val):
+    scale = _deviation(x_train)
+    return _by(x_train, x_train) / scale, _by(x_val, x_train) / scale
+
 
 standardise = Exercise(
     "standardise",
-    reference=photographs.standardised,
+    reference=standardised,
     cases=[
         Case("three channels of different size", _TRAIN * [1.0, 5.0, 0.2] + [0, 9, -2], _VAL),
-        Case("one channel", photographs.pattern(4, 2, 3, 1), photographs.pattern(1, 2, 3, 1) + 3),
+        Case("one channel", _pattern(4, 2, 3, 1), _pattern(1, 2, 3, 1) + 3),
     ],
     mistakes=[
         Mistake(
             "The validation images got a mean and a deviation of their own. Then the same colour "
             "means two things to the network: use the numbers of x_train for both.",
-            lambda x_train, x_val: (photographs.by(x_train, x_train), photographs.by(x_val, x_val)),
+            lambda x_train, x_val: (_by(x_train, x_train), _by(x_val, x_val)),
         ),
         Mistake(
             "Your numbers come from both parts together, so the validation images leak into the "
             "training. Use x_train alone.",
-            photographs.from_both_parts,
+            _from_both_parts,
         ),
         Mistake(
             "You took one pair of numbers for all channels. Each channel has its own.",
-            lambda x_train, x_val: photographs.both(x_train, x_val, (0, 1, 2, 3)),
+            lambda x_train, x_val: _both(x_train, x_val, (0, 1, 2, 3)),
         ),
         Mistake(
             "You took a mean for each pixel. Let all pixels of a channel share one.",
-            lambda x_train, x_val: photographs.both(x_train, x_val, 0),
+            lambda x_train, x_val: _both(x_train, x_val, 0),
         ),
-        Mistake(
-            "You divided by the variance, the square of the deviation.", photographs.by_variance
-        ),
+        Mistake("You divided by the variance, the square of the deviation.", _by_variance),
         Mistake(
             "The mean is not taken away.",
             lambda x_train, x_val: (
-                x_train / photographs.deviation(x_train),
-                x_val / photographs.deviation(x_train),
+                x_train / _deviation(x_train),
+                x_val / _deviation(x_train),
             ),
         ),
     ],
@@ -77,17 +200,29 @@ standardise = Exercise(
 
 _YES, _NO = np.array([True]), np.array([False])
 
+
+def _rolled(images, flips, shifts):
+    mirrored = np.where(flips[:, None, None, None], images[:, :, ::-1], images)
+    pairs = zip(mirrored, shifts, strict=True)
+    return np.stack([np.roll(image, shift, axis=(0, 1)) for image, shift in pairs])
+
+
+def _mirror_sign(flips):
+    """To be multiplied with shifts: mirrored after the move, right is left."""
+    return np.stack([np.ones(len(flips), int), np.where(flips, -1, 1)], axis=1)
+
+
 augment = Exercise(
     "augment",
-    reference=photographs.augmented,
+    reference=augmented,
     cases=[
-        Case("flip", photographs.pattern(1, 3, 4, 2), _YES, np.array([[0, 0]])),
-        Case("one down", photographs.pattern(1, 3, 4, 2), _NO, np.array([[1, 0]])),
-        Case("two to the left", photographs.pattern(1, 3, 4, 2), _NO, np.array([[0, -2]])),
-        Case("flip, then up and right", photographs.pattern(1, 4, 4, 1), _YES, np.array([[-1, 1]])),
+        Case("flip", _pattern(1, 3, 4, 2), _YES, np.array([[0, 0]])),
+        Case("one down", _pattern(1, 3, 4, 2), _NO, np.array([[1, 0]])),
+        Case("two to the left", _pattern(1, 3, 4, 2), _NO, np.array([[0, -2]])),
+        Case("flip, then up and right", _pattern(1, 4, 4, 1), _YES, np.array([[-1, 1]])),
         Case(
             "three images",
-            photographs.pattern(3, 4, 5, 3),
+            _pattern(3, 4, 5, 3),
             np.array([False, True, True]),
             np.array([[0, 0], [2, -1], [-1, -3]]),
         ),
@@ -96,33 +231,29 @@ augment = Exercise(
         Mistake(
             "You turned the image upside down. Mirror left and right: nobody photographs cars "
             "from below.",
-            lambda images, flips, shifts: photographs.augmented(
+            lambda images, flips, shifts: augmented(
                 np.where(flips[:, None, None, None], images[:, ::-1, ::-1], images), flips, shifts
             ),
         ),
         Mistake(
             "What leaves at one side comes in at the other, as np.roll does it. Fill with zeros.",
-            photographs.rolled,
+            _rolled,
         ),
         Mistake(
             "The image moves the other way: positive means down and to the right.",
-            lambda images, flips, shifts: photographs.augmented(images, flips, -shifts),
+            lambda images, flips, shifts: augmented(images, flips, -shifts),
         ),
         Mistake(
             "Down and right are swapped: the first number of a shift is for the rows.",
-            lambda images, flips, shifts: photographs.augmented(images, flips, shifts[:, ::-1]),
+            lambda images, flips, shifts: augmented(images, flips, shifts[:, ::-1]),
         ),
         Mistake(
             "You moved first and mirrored then, so right became left.",
-            lambda images, flips, shifts: photographs.augmented(
-                images, flips, shifts * photographs.mirror_sign(flips)
-            ),
+            lambda images, flips, shifts: augmented(images, flips, shifts * _mirror_sign(flips)),
         ),
         Mistake(
             "You mirrored every image. Only those with True in flips.",
-            lambda images, flips, shifts: photographs.augmented(
-                images, np.ones(len(images), bool), shifts
-            ),
+            lambda images, flips, shifts: augmented(images, np.ones(len(images), bool), shifts),
         ),
     ],
     hints=[
@@ -136,33 +267,60 @@ augment = Exercise(
 
 _ZEROS = np.zeros((3, 3, 2, 2))
 
+
+def _relu(x):
+    return np.maximum(x, 0)
+
+
+def _same(x, kernel):
+    return conv2d(x, kernel, padding="same")
+
+
+def _no_shortcut(x, kernel_1, kernel_2):
+    return _relu(_same(_relu(_same(x, kernel_1)), kernel_2))
+
+
+def _relu_too_early(x, kernel_1, kernel_2):
+    return x + _no_shortcut(x, kernel_1, kernel_2)
+
+
+def _no_inner_relu(x, kernel_1, kernel_2):
+    return _relu(x + _same(_same(x, kernel_1), kernel_2))
+
+
+def _no_last_relu(x, kernel_1, kernel_2):
+    return x + _same(_relu(_same(x, kernel_1)), kernel_2)
+
+
+def _added_twice(x, kernel_1, kernel_2):
+    return _relu(x + _same(_relu(x + _same(x, kernel_1)), kernel_2))
+
+
 residual_block = Exercise(
     "residual_block",
-    reference=photographs.residual_output,
+    reference=residual_output,
     cases=[
-        Case("kernels of zeros", photographs.pattern(1, 3, 4, 2), _ZEROS, _ZEROS),
+        Case("kernels of zeros", _pattern(1, 3, 4, 2), _ZEROS, _ZEROS),
         Case(
             "one image",
-            *(photographs.pattern(*s) for s in ((1, 4, 5, 2), (3, 3, 2, 2), (3, 3, 2, 2))),
+            *(_pattern(*s) for s in ((1, 4, 5, 2), (3, 3, 2, 2), (3, 3, 2, 2))),
         ),
         Case(
             "two images, three channels",
-            photographs.pattern(2, 4, 4, 3) - 1,
-            photographs.pattern(3, 3, 3, 3) - 1,
-            photographs.pattern(3, 3, 3, 3)[::-1] - 1.5,
+            _pattern(2, 4, 4, 3) - 1,
+            _pattern(3, 3, 3, 3) - 1,
+            _pattern(3, 3, 3, 3)[::-1] - 1.5,
         ),
     ],
     mistakes=[
-        Mistake(
-            "The shortcut is missing: x itself is added to what F gives.", photographs.no_shortcut
-        ),
-        Mistake("Add x before the last relu, not after it.", photographs.relu_too_early),
-        Mistake("The relu between the two convolutions is missing.", photographs.no_inner_relu),
-        Mistake("The last relu is missing.", photographs.no_last_relu),
-        Mistake("x is added twice: before the second convolution too.", photographs.added_twice),
+        Mistake("The shortcut is missing: x itself is added to what F gives.", _no_shortcut),
+        Mistake("Add x before the last relu, not after it.", _relu_too_early),
+        Mistake("The relu between the two convolutions is missing.", _no_inner_relu),
+        Mistake("The last relu is missing.", _no_last_relu),
+        Mistake("x is added twice: before the second convolution too.", _added_twice),
         Mistake(
             "The two kernels are in the wrong order.",
-            lambda x, a, b: photographs.residual_output(x, b, a),
+            lambda x, a, b: residual_output(x, b, a),
         ),
     ],
     hints=[
@@ -173,18 +331,20 @@ residual_block = Exercise(
 )
 
 
+def _no_relu(maps, slopes):
+    return (maps * slopes.mean(axis=(0, 1))).sum(axis=-1)
+
+
 grad_cam = Exercise(
     "grad_cam",
-    reference=photographs.heat_map,
+    reference=heat_map,
     cases=[
-        Case("one map", photographs.pattern(2, 3, 1), photographs.pattern(2, 3, 1) + 1),
-        Case("four maps", photographs.pattern(3, 4, 4), photographs.pattern(3, 4, 4)[::-1] - 0.5),
+        Case("one map", _pattern(2, 3, 1), _pattern(2, 3, 1) + 1),
+        Case("four maps", _pattern(3, 4, 4), _pattern(3, 4, 4)[::-1] - 0.5),
         Case("nothing speaks for the class", np.ones((2, 2, 3)), -np.ones((2, 2, 3))),
     ],
     mistakes=[
-        Mistake(
-            "Keep only what speaks for the class: negative places become 0.", photographs.no_relu
-        ),
+        Mistake("Keep only what speaks for the class: negative places become 0.", _no_relu),
         Mistake(
             "You multiplied place by place. Grad-CAM first gives each map one weight, the mean of "
             "its slopes.",
@@ -192,7 +352,7 @@ grad_cam = Exercise(
         ),
         Mistake(
             "You added up the slopes of a map. Its weight is their mean.",
-            lambda maps, slopes: photographs.heat_map(maps, slopes * slopes[..., 0].size),
+            lambda maps, slopes: heat_map(maps, slopes * slopes[..., 0].size),
         ),
         Mistake(
             "A map may speak against the class: keep the signs of the weights.",
@@ -206,7 +366,7 @@ grad_cam = Exercise(
         ),
         Mistake(
             "You averaged over the maps. They are added up.",
-            lambda maps, slopes: photographs.heat_map(maps, slopes) / maps.shape[-1],
+            lambda maps, slopes: heat_map(maps, slopes) / maps.shape[-1],
         ),
     ],
     hints=[

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dlkit.audit import membership_advantage, population_stability_index
 from dlkit.exercises.engine import Case, Exercise, Mistake
 
 
@@ -24,51 +25,6 @@ def quantised(x, scale, zero_point):
     """
     q = np.clip(np.round(x / scale) + zero_point, -128, 127)
     return scale * (q - zero_point)
-
-
-def stability_index(expected, actual):
-    """Population stability index of two histograms over the same bins.
-
-    PSI = sum (p - q) log(p / q), p and q the shares of the bins
-
-    Args:
-        expected: counts at training time, each above 0, shape (bins,).
-        actual: counts in service, each above 0, shape (bins,).
-
-    Returns:
-        A float, 0 for equal shares.
-
-    Source: B. Yurdakul, J. Naranjo (2020), Journal of Risk Model Validation 14.
-
-    Example:
-        >>> round(stability_index(np.array([50, 50]), np.array([30, 70])), 3)
-        0.169
-    """
-    p, q = expected / np.sum(expected), actual / np.sum(actual)
-    return float(np.sum((p - q) * np.log(p / q)))
-
-
-def advantage(member_losses, other_losses):
-    """The best a threshold on the loss does at telling training examples from others.
-
-    max over t of P(loss <= t | member) - P(loss <= t | other), at least 0
-
-    Args:
-        member_losses: losses of examples that were trained on, shape (n,).
-        other_losses: losses of examples that were not, shape (m,).
-
-    Returns:
-        A float from 0 (it tells nothing) to 1 (it tells all).
-
-    Source: S. Yeom, I. Giacomelli, M. Fredrikson, S. Jha (2018), arXiv:1709.01604.
-
-    Example:
-        >>> round(advantage(np.array([0.1, 0.2, 0.9]), np.array([0.3, 0.8, 1.0])), 3)
-        0.667
-    """
-    limits = np.concatenate([member_losses, other_losses])
-    gaps = [np.mean(member_losses <= t) - np.mean(other_losses <= t) for t in limits]
-    return max(0.0, float(np.max(gaps)))
 
 
 _WEIGHTS = np.linspace(-1.9, 2.3, 43).reshape(1, 43)
@@ -141,7 +97,7 @@ replicas = Exercise(
 
 drift = Exercise(
     "drift",
-    reference=stability_index,
+    reference=population_stability_index,
     cases=[
         Case("two bins", np.array([50, 50]), np.array([30, 70])),
         Case("other totals", np.array([10, 20, 70]), np.array([300, 500, 200])),
@@ -163,15 +119,15 @@ drift = Exercise(
         ),
         Mistake(
             "The sign is wrong: p - q goes with log(p / q).",
-            lambda expected, actual: -stability_index(expected, actual),
+            lambda expected, actual: -population_stability_index(expected, actual),
         ),
         Mistake(
             "Use the natural logarithm.",
-            lambda expected, actual: stability_index(expected, actual) / np.log(10),
+            lambda expected, actual: population_stability_index(expected, actual) / np.log(10),
         ),
         Mistake(
             "Add up over the bins; you took the mean.",
-            lambda expected, actual: stability_index(expected, actual) / len(expected),
+            lambda expected, actual: population_stability_index(expected, actual) / len(expected),
         ),
     ],
     hints=[
@@ -191,7 +147,7 @@ def _log_ratio(expected, actual):
 
 
 def _balanced_accuracy(member_losses, other_losses):
-    return (1 + advantage(member_losses, other_losses)) / 2
+    return (1 + membership_advantage(member_losses, other_losses)) / 2
 
 
 def _at_the_mean(member_losses, other_losses):
@@ -204,7 +160,7 @@ _LOW, _HIGH = _RNG.exponential(0.3, 40), _RNG.exponential(0.9, 60)
 
 membership = Exercise(
     "membership",
-    reference=advantage,
+    reference=membership_advantage,
     cases=[
         Case("three and three", np.array([0.1, 0.2, 0.9]), np.array([0.3, 0.8, 1.0])),
         Case("a network that learned by heart", _LOW, _HIGH),
@@ -221,7 +177,7 @@ membership = Exercise(
         ),
         Mistake(
             "A member has the lower loss: you asked for the higher, or exchanged the two lists.",
-            lambda member_losses, other_losses: advantage(other_losses, member_losses),
+            lambda member_losses, other_losses: membership_advantage(other_losses, member_losses),
         ),
         Mistake(
             "That is the gap between the mean losses.",

@@ -1,10 +1,12 @@
 """Exercises of lesson 08: F1, folds, early stopping, a temperature, and a few digits."""
 
+import itertools
+
 import numpy as np
 
-from dlkit.exercises import _folds, _temperature
-from dlkit.exercises._digit_readers import reads_digits
-from dlkit.exercises.engine import Case, Exercise, Mistake
+from dlkit.exercises.engine import Case, Exercise, Mistake, Property
+from dlkit.exercises.engine.properties import reads_digits
+from dlkit.scratch.losses import sparse_categorical_crossentropy
 
 
 def f1_of(y_true, y_pred):
@@ -54,8 +56,6 @@ def stopped_early(val_losses, patience):
             return kept, epoch
     return kept, len(val_losses)
 
-
-best_temperature = _temperature.best_temperature
 
 # ---- f1 --------------------------------------------------------------------------------------
 
@@ -115,10 +115,106 @@ f1 = Exercise(
 
 # ---- folds -----------------------------------------------------------------------------------
 
+_N, _K = 23, 5  # folds of 5, 5, 5, 4 and 4
+
+
+def shuffled_folds(n, k, rng):
+    """Yield k pairs (train, val) of shuffled indices; each of n examples is in one val.
+
+    Args:
+        n: number of examples.
+        k: number of folds, from 2 to n.
+        rng: ``np.random.Generator`` that draws the order.
+
+    Yields:
+        ``(train, val)``, two arrays of int: together 0 to n - 1.
+
+    Example:
+        >>> [len(val) for train, val in shuffled_folds(7, 3, np.random.default_rng(0))]
+        [3, 2, 2]
+    """
+    parts = np.array_split(rng.permutation(n), k)
+    for fold in range(k):
+        train = np.concatenate([part for other, part in enumerate(parts) if other != fold])
+        yield train, parts[fold]
+
+
+def _pairs(answer, rng):
+    """The pairs of index arrays that an answer gives, and a sentence on their form, or None."""
+    pairs = answer(_N, _K, rng)
+    if not hasattr(pairs, "__iter__"):
+        return [], f"it gave {type(pairs).__name__}, which cannot be looped over."
+    pairs = list(itertools.islice(pairs, _N + 1))
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            return [], "not every item is a pair: give (train, val)."
+    pairs = [(np.asarray(train), np.asarray(val)) for train, val in pairs]
+    for part in itertools.chain(*pairs):
+        if part.ndim != 1 or part.dtype.kind not in "iu":
+            return [], f"give indices, whole numbers in one row; one part is {part.dtype}."
+        if part.size and (part.min() < 0 or part.max() >= _N):
+            return [], f"for {_N} examples the indices run from 0 to {_N - 1}; there is another."
+    return pairs, None
+
+
+def _form(answer):
+    pairs, problem = _pairs(answer, np.random.default_rng(0))
+    if not problem and len(pairs) != _K:
+        problem = f"for k = {_K} there are {len(pairs)} pairs."
+    return problem
+
+
+def _apart(answer):
+    for train, val in _pairs(answer, np.random.default_rng(0))[0]:
+        if shared := len(np.intersect1d(train, val)):
+            return f"in one pair {shared} examples are in both: the score would flatter."
+
+
+def _each_once(answer):
+    vals = np.concatenate([val for _, val in _pairs(answer, np.random.default_rng(0))[0]])
+    counts = np.bincount(vals.astype(int), minlength=_N)
+    if (counts != 1).any():
+        return (
+            f"of {_N} examples {(counts == 0).sum()} are never in a val, and "
+            f"{(counts > 1).sum()} are in more than one."
+        )
+
+
+def _rest(answer):
+    for train, val in _pairs(answer, np.random.default_rng(0))[0]:
+        if len(train) + len(val) != _N:
+            return f"in one pair there are {len(train)} and {len(val)} examples of {_N}."
+
+
+def _equal(answer):
+    sizes = [len(val) for _, val in _pairs(answer, np.random.default_rng(0))[0]]
+    if max(sizes) - min(sizes) > 1:
+        return f"{_N} examples came as folds of {sizes}."
+
+
+def _random(answer):
+    rng = np.random.default_rng(0)
+    first, second = (np.sort(_pairs(answer, rng)[0][0][1]) for _ in range(2))
+    again = np.sort(_pairs(answer, np.random.default_rng(0))[0][0][1])
+    if (np.diff(first) == 1).all():
+        return "the first fold is a block of neighbours. If the data are sorted, it is one class."
+    if np.array_equal(first, second):
+        return "two calls with one generator give the same folds."
+    if not np.array_equal(first, again):
+        return "two generators with the same seed give different folds: draw from rng alone."
+
+
 folds = Exercise(
     "folds",
-    reference=_folds.shuffled_folds,
-    properties=_folds.PROPERTIES,
+    reference=shuffled_folds,
+    properties=[
+        Property("there are k pairs of indices", _form),
+        Property("train and val share no example", _apart),
+        Property("each example is in val once", _each_once),
+        Property("train is all the rest", _rest),
+        Property("the folds are equal but for one", _equal),
+        Property("the folds are drawn from rng", _random),
+    ],
     hints=[
         "Shuffle once: rng.permutation(n) holds each index once.",
         "Cut it into k parts whose sizes differ by one at most: np.array_split does.",
@@ -205,11 +301,90 @@ best_epoch = Exercise(
 
 # ---- temperature -----------------------------------------------------------------------------
 
+_GRID = np.geomspace(0.01, 100, 2001)
+
+
+def best_temperature(logits, y_true):
+    """The temperature T with the lowest mean loss of softmax(logits / T), to half a per cent.
+
+    loss(T) = -mean log softmax(logits / T)[y_true]
+
+    Args:
+        logits: shape (n, classes).
+        y_true: labels, whole numbers, shape (n,).
+
+    Returns:
+        A float from 0.01 to 100.
+
+    Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger (2017), arXiv:1706.04599.
+
+    Example:
+        >>> T = best_temperature(np.array([[4.0, 0.0]] * 4), np.array([0, 0, 0, 1]))
+        >>> round(float(T), 1)  # 4 / log(3)
+        3.6
+    """
+    temperatures = np.geomspace(0.01, 100, 2001)
+    losses = [
+        sparse_categorical_crossentropy(y_true, logits / temperature, from_logits=True).mean()
+        for temperature in temperatures
+    ]
+    return temperatures[np.argmin(losses)]
+
+
+def _digits(scale, seed, n=200, classes=5):
+    """Labels drawn from softmax(z), and the logits ``scale`` times z, so that T is near scale."""
+    rng = np.random.default_rng(seed)
+    z = 2 * rng.normal(size=(n, classes))
+    y_true = np.argmax(z + rng.gumbel(size=z.shape), axis=1)
+    return scale * z, y_true
+
+
+def _by(score, grid=_GRID):
+    """The best temperature by another score, ``score(logits / T, y_true)``; lowest wins."""
+
+    def mistaken(logits, y_true):
+        return grid[np.argmin([score(logits / temperature, y_true) for temperature in grid])]
+
+    return mistaken
+
+
+def _loss(logits, y_true):
+    return sparse_categorical_crossentropy(y_true, logits, from_logits=True).mean()
+
+
+def _gap(logits, y_true):
+    """Mean confidence minus accuracy, without its sign."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    confidence = shifted.max(axis=1) / shifted.sum(axis=1)
+    return abs(confidence.mean() - np.mean(logits.argmax(axis=1) == y_true))
+
+
 temperature = Exercise(
     "temperature",
     reference=best_temperature,
-    cases=_temperature.CASES,
-    mistakes=_temperature.MISTAKES,
+    cases=[
+        Case("too sure of itself", *_digits(2.5, 0)),
+        Case("too modest", *_digits(0.3, 1)),
+        Case("logits of hundreds", *_digits(40.0, 2)),
+        Case("two classes", *_digits(1.5, 3, classes=2)),
+        Case("far from zero", _digits(3.0, 4)[0] + 50.0, _digits(3.0, 4)[1]),
+    ],
+    mistakes=[
+        Mistake(
+            "You multiply the logits by T. Divide.",
+            lambda logits, y_true: 1 / best_temperature(logits, y_true),
+        ),
+        Mistake("You search above 1 alone. A modest model needs less.", _by(_loss, _GRID[1000:])),
+        Mistake("Your search ends at 10. Some models need more.", _by(_loss, _GRID[:1501])),
+        Mistake(
+            "You match the mean confidence to the accuracy. Minimise the loss instead.",
+            _by(_gap),
+        ),
+        Mistake(
+            "You take the T with the best accuracy. No T changes the accuracy.",
+            _by(lambda logits, y_true: -np.mean(logits.argmax(axis=1) == y_true)),
+        ),
+    ],
     hints=[
         "Write the mean loss of softmax(logits / T) for one T first.",
         "Then try many T, and keep the one with the lowest loss. T may lie far from 1, either way.",

@@ -1,8 +1,9 @@
 """Exercises of lesson 04: descent, a numerical gradient, mini-batches, the rate that breaks."""
 
+import itertools
+
 import numpy as np
 
-from dlkit.exercises._epochs import PROPERTIES
 from dlkit.exercises.engine import Case, Exercise, Mistake, Property
 from dlkit.scratch.gradients import numerical_gradient as central_differences
 
@@ -177,10 +178,91 @@ numerical_gradient = Exercise(
 
 # ---- minibatches -----------------------------------------------------------------------------
 
+_N, _SIZE = 50, 16  # three full batches, and one of two
+
+
+def _data():
+    return np.arange(2.0 * _N).reshape(_N, 2), 100 + np.arange(_N)
+
+
+def _epoch(answer, rng):
+    """The pairs that an answer yields, and a sentence on what is wrong with their form."""
+    pairs = answer(*_data(), _SIZE, rng)
+    if not hasattr(pairs, "__iter__"):
+        return [], f"it gave {type(pairs).__name__}, which cannot be looped over. Use `yield`."
+    pairs = list(itertools.islice(pairs, _N + 1))
+    if len(pairs) > _N:
+        return [], f"there are {_N} examples, and more than {_N} batches. Does it ever end?"
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            return [], "not every item is a pair: yield x_batch, y_batch."
+    pairs = [(np.asarray(x), np.asarray(y)) for x, y in pairs]
+    for x, y in pairs:
+        if x.ndim != 2 or x.shape[1] != 2 or y.shape != x.shape[:1]:
+            return [], (
+                f"for x of shape {_data()[0].shape} and y of shape ({_N},) there is a batch with "
+                f"x_batch of shape {x.shape} and y_batch of shape {y.shape}."
+            )
+    return pairs, None
+
+
+def _order(answer, rng):
+    return np.concatenate([y for _, y in _epoch(answer, rng)[0]]) - 100
+
+
+def _right_sizes(answer):
+    pairs, problem = _epoch(answer, np.random.default_rng(0))
+    sizes = [len(y) for _, y in pairs]
+    if not problem and sizes != [16, 16, 16, 2]:
+        problem = f"{_N} examples in batches of {_SIZE} came as {sizes}; expected [16, 16, 16, 2]."
+    return problem
+
+
+def _each_once(answer):
+    counts = np.bincount(_order(answer, np.random.default_rng(0)), minlength=_N)
+    if (counts != 1).any():
+        return (
+            f"{(counts == 0).sum()} of {_N} examples never come, and "
+            f"{(counts > 1).sum()} come more than once."
+        )
+
+
+def _together(answer):
+    for x, y in _epoch(answer, np.random.default_rng(0))[0]:
+        if not np.array_equal(x, _data()[0][y - 100]):
+            return "an image comes with the label of another: one order must serve both."
+
+
+def _random(answer):
+    rng = np.random.default_rng(0)
+    first, second = _order(answer, rng), _order(answer, rng)
+    if np.array_equal(first, np.arange(_N)):
+        return "the examples come in the order in which they are stored."
+    if np.array_equal(first, second):
+        return "a second epoch comes in the same order as the first."
+    if not np.array_equal(first, _order(answer, np.random.default_rng(0))):
+        return "two generators with the same seed give different orders: draw from rng alone."
+    if (np.diff(first) == 1).mean() > 0.5:
+        return "most neighbours stay together: shuffle the examples, not only the batches."
+
+
+def _keeps_data(answer):
+    x, y = _data()
+    list(itertools.islice(answer(x, y, _SIZE, np.random.default_rng(0)), _N))
+    if not (np.array_equal(x, _data()[0]) and np.array_equal(y, _data()[1])):
+        return "it shuffles the arrays that it is given. Shuffle indices instead."
+
+
 minibatches = Exercise(
     "minibatches",
     reference=shuffled_batches,
-    properties=PROPERTIES,
+    properties=[
+        Property("only the last batch is smaller", _right_sizes),
+        Property("each example comes once", _each_once),
+        Property("x and y belong together", _together),
+        Property("the order is drawn from rng", _random),
+        Property("x and y are left as they were", _keeps_data),
+    ],
     hints=[
         "Shuffle the indices 0 to n - 1, not the data.",
         "rng.permutation(len(x)) is an order; x[order[a:b]] and y[order[a:b]] are a batch.",

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dlkit.exercises._digit_readers import few_parameters, reads_digits
 from dlkit.exercises.engine import Case, Exercise, Mistake
+from dlkit.exercises.engine.properties import few_parameters, reads_digits
 
 side = Exercise(
     "side",

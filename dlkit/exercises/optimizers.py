@@ -1,9 +1,11 @@
 """Exercises of lesson 09: Nesterov, Adam, warm-up with cosine decay, clipping, tuning."""
 
+import math
+
 import numpy as np
 
-from dlkit.exercises import _schedules, _valley
-from dlkit.exercises.engine import Case, Exercise, Mistake
+from dlkit.exercises.engine import Case, Exercise, Mistake, Property
+from dlkit.scratch.optimizers import SGD
 
 
 def one_nesterov_step(w, gradient, velocity, learning_rate, momentum):
@@ -30,9 +32,6 @@ def one_adam_step(w, gradient, m, s, t, learning_rate):
     s = 0.999 * s + 0.001 * gradient**2
     correction = np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
     return w - learning_rate * correction * m / (np.sqrt(s) + 1e-7), m, s
-
-
-warmup_cosine = _schedules.warmup_cosine
 
 
 def clipped(gradients, limit):
@@ -148,6 +147,36 @@ adam_step = Exercise(
 # ---- schedule --------------------------------------------------------------------------------
 
 
+def warmup_cosine(step, total, peak, warmup):
+    """Learning rate of a step: from 0 straight up to the peak, then down half a cosine to 0.
+
+    Example:
+        >>> [round(warmup_cosine(step, 10, 0.4, 2), 3) for step in (0, 1, 2, 6, 10, 99)]
+        [0.0, 0.2, 0.4, 0.2, 0.0, 0.0]
+    """
+    if step < warmup:
+        return peak * step / warmup
+    done = min((step - warmup) / (total - warmup), 1)
+    return peak * (1 + math.cos(math.pi * done)) / 2
+
+
+def _late_cosine(step, total, peak, warmup):
+    """The cosine as if it had begun with the warm-up."""
+    return peak * step / warmup if step < warmup else warmup_cosine(step, total, peak, 0)
+
+
+def _past_the_end(step, total, peak, warmup):
+    if step < warmup:
+        return peak * step / warmup
+    return peak * (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
+
+
+def _straight(step, total, peak, warmup):
+    if step < warmup:
+        return peak * step / warmup
+    return peak * (1 - min((step - warmup) / (total - warmup), 1))
+
+
 schedule = Exercise(
     "schedule",
     reference=warmup_cosine,
@@ -160,7 +189,23 @@ schedule = Exercise(
         Case("after the end", 130, 100, 0.3, 10),
         Case("no warm-up", 0, 50, 1.0, 0),
     ],
-    mistakes=_schedules.MISTAKES,
+    mistakes=[
+        Mistake("Your cosine begins at step 0. It begins where the warm-up ends.", _late_cosine),
+        Mistake("After the end your rate rises again: a cosine is periodic.", _past_the_end),
+        Mistake("You go down along a straight line.", _straight),
+        Mistake(
+            "The warm-up is missing.",
+            lambda step, total, peak, warmup: warmup_cosine(max(step, warmup), total, peak, warmup),
+        ),
+        Mistake(
+            "You add 1 to the step in the warm-up. Here step 0 has rate 0.",
+            lambda step, total, peak, warmup: (
+                peak * (step + 1) / warmup
+                if step < warmup
+                else warmup_cosine(step, total, peak, warmup)
+            ),
+        ),
+    ],
     hints=[
         "Three stretches: before warmup, between warmup and total, and after total.",
         "Between: which share of the way from warmup to total is done, from 0 to 1?",
@@ -220,12 +265,62 @@ clip = Exercise(
 
 # ---- tune ------------------------------------------------------------------------------------
 
-banana, banana_gradient = _valley.banana, _valley.banana_gradient
-loss_after = _valley.loss_after
+_START, _STEPS, _TARGET = (-1.0, 1.0), 150, 1e-4
+
+
+def banana(w):
+    """A curved valley, (1 - w_1)^2 / 2 + 10 (w_2 - w_1^2)^2 / 2, its bottom at (1, 1).
+
+    Example:
+        >>> float(banana(np.array([1.0, 1.0])))
+        0.0
+    """
+    return ((1 - w[..., 0]) ** 2 + 10 * (w[..., 1] - w[..., 0] ** 2) ** 2) / 2
+
+
+def banana_gradient(w):
+    """The gradient of the curved valley, of the shape of w.
+
+    Example:
+        >>> banana_gradient(np.array([0.0, 1.0])).tolist()
+        [-1.0, 10.0]
+    """
+    across = 10 * (w[..., 1] - w[..., 0] ** 2)
+    return np.stack([w[..., 0] - 1 - 2 * w[..., 0] * across, across], axis=-1)
+
+
+def loss_after(learning_rate):
+    """Loss of momentum 0.9 on the curved valley, from (-1, 1), after 150 steps; inf if it diverges.
+
+    Example:
+        >>> bool(loss_after(0.001) > 0.1)
+        True
+    """
+    w, optimizer = np.array(_START), SGD(learning_rate, momentum=0.9)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(_STEPS):
+            optimizer.apply([banana_gradient(w)], [w])
+        loss = float(banana(w))
+    return loss if np.isfinite(loss) else float("inf")
+
+
+def _reaches(rate):
+    if isinstance(rate, str) or np.ndim(rate) or not np.isreal(rate):
+        return "give one number, the learning rate."
+    if not rate > 0:
+        return "a learning rate is above 0."
+    loss = loss_after(float(rate))
+    if not loss < 1e3:
+        return f"with {rate:g} it diverges: the rate is too large."
+    if loss > _TARGET:
+        smaller = loss_after(float(rate) / 1.5)
+        way = "larger" if loss < smaller < 1e3 else "another"
+        return f"with {rate:g} the loss is {loss:.2g} after {_STEPS} steps. Try a {way} rate."
+
 
 tune = Exercise(
     "tune",
-    properties=_valley.PROPERTIES,
+    properties=[Property("momentum 0.9 takes the loss below 0.0001", _reaches)],
     hints=[
         "Try one rate, then one ten times larger. Which of the two is too small, which too large?",
         "Write a loop over rates that grow by a factor of 2, and print the last loss of each.",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dlkit.exercises
 from dlkit.exercises.engine import Exercise
-from dlkit.exercises.verdicts import CORRECT, NOT_ATTEMPTED, NOT_YET
+from dlkit.exercises.engine.verdicts import CORRECT, NOT_ATTEMPTED, NOT_YET
 from dlkit.teaching import report, submissions
 from dlkit.teaching.runner import NOT_RUN
 from dlkit.teaching.sandbox import LIMITS, MEANING, Limits, Sandbox

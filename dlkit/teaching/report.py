@@ -8,7 +8,7 @@ import os
 import time
 import unicodedata
 
-from dlkit.exercises.verdicts import CORRECT, NOT_ATTEMPTED, NOT_YET
+from dlkit.exercises.engine.verdicts import CORRECT, NOT_ATTEMPTED, NOT_YET
 
 # A symbol before the word, and a colour besides: none of the three carries the meaning alone.
 LOOK = {CORRECT: ("✓", "#00694c"), NOT_YET: ("✗", "#a33d00"), NOT_ATTEMPTED: ("○", "#555555")}

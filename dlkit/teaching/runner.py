@@ -16,8 +16,8 @@ import types
 import numpy as np
 
 from dlkit.exercises.engine import Exercise
-from dlkit.exercises.guards import call
-from dlkit.exercises.verdicts import Panel, clean
+from dlkit.exercises.engine.guards import call
+from dlkit.exercises.engine.verdicts import Panel, clean
 from dlkit.teaching import cells
 
 NOT_RUN = "could not be run"

@@ -8,7 +8,6 @@ from helpers.exercise_cells import answers_of
 from sklearn.preprocessing import StandardScaler
 
 from dlkit import interpret
-from dlkit.exercises import _photographs as photographs
 from dlkit.exercises import cifar10_cnn as exercises
 
 SEEDS = range(3)
@@ -24,7 +23,7 @@ def test_standardised_is_the_scaler_of_scikit_learn(seed):
     rng = np.random.default_rng(seed)
     x_train, x_val = (rng.normal([3, 0, -9], [1, 5, 0.1], (n, 6, 5, 3)) for n in (40, 7))
     scaler = StandardScaler().fit(x_train.reshape(-1, 3))
-    for found, x in zip(photographs.standardised(x_train, x_val), (x_train, x_val), strict=True):
+    for found, x in zip(exercises.standardised(x_train, x_val), (x_train, x_val), strict=True):
         expected = scaler.transform(x.reshape(-1, 3)).reshape(x.shape)
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
@@ -34,14 +33,14 @@ def test_augmented_is_what_pillow_makes_of_the_images(seed):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (20, 6, 8, 3)).astype(float)
     flips, shifts = rng.random(20) < 0.5, rng.integers(-4, 5, (20, 2))
-    found = photographs.augmented(images, flips, shifts)
+    found = exercises.augmented(images, flips, shifts)
     np.testing.assert_array_equal(found, ANSWERS.by_pillow(images, flips, shifts))
 
 
 def test_images_moved_out_of_sight_are_zero():
     images, flips = np.ones((3, 4, 5, 1)), np.zeros(3, bool)
     shifts = np.array([[4, 0], [0, -5], [9, 9]])
-    assert not photographs.augmented(images, flips, shifts).any()
+    assert not exercises.augmented(images, flips, shifts).any()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -49,7 +48,7 @@ def test_residual_output_is_that_of_keras_layers(seed):
     rng = np.random.default_rng(seed)
     x, *kernels = (rng.normal(size=s) for s in ((2, 7, 6, 4), (3, 3, 4, 4), (3, 3, 4, 4)))
     expected = keras.ops.convert_to_numpy(ANSWERS.block_by_layers(x, *kernels))
-    np.testing.assert_allclose(photographs.residual_output(x, *kernels), expected, atol=1e-4)
+    np.testing.assert_allclose(exercises.residual_output(x, *kernels), expected, atol=1e-4)
 
 
 def test_heat_map_is_the_grad_cam_of_a_network():
@@ -72,6 +71,6 @@ def test_heat_map_is_the_grad_cam_of_a_network():
                 y = layer(y)
             score = y[0, n]
         slopes = tape.gradient(score, values)[0].numpy()
-        expected = photographs.heat_map(values[0].numpy(), slopes)
+        expected = exercises.heat_map(values[0].numpy(), slopes)
         assert expected.max() > 0
         np.testing.assert_allclose(found[n], expected, rtol=1e-4, atol=1e-7)

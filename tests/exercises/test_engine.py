@@ -18,11 +18,10 @@ import pytest
 import tensorflow as tf
 from jupyter_client.manager import start_new_kernel
 
-from dlkit.exercises import guards
-from dlkit.exercises.engine import Case, Exercise, Mistake, Property
-from dlkit.exercises.judging import judge
-from dlkit.exercises.values import show, to_array
-from dlkit.exercises.verdicts import MARKS, Panel, clean
+from dlkit.exercises.engine import Case, Exercise, Mistake, Property, guards
+from dlkit.exercises.engine.judging import judge
+from dlkit.exercises.engine.values import show, to_array
+from dlkit.exercises.engine.verdicts import MARKS, Panel, clean
 from dlkit.scratch import activations
 
 ROWS = np.array([[1.0, 2.0, 3.0], [0.0, 0.5, -4.0]])

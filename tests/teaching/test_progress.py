@@ -45,7 +45,8 @@ def lesson(answers=None, *, first="", extra=""):
 
 ALL = dict.fromkeys(NAMES, "solved")
 FORGED = """
-from dlkit.exercises import engine, verdicts
+from dlkit.exercises.engine import exercise as engine
+from dlkit.exercises.engine import verdicts
 engine.Exercise.check = lambda self, *args: verdicts.Verdict("correct", self.name, "forged")
 print('{"name": "loaves", "status": "correct", "line": "forged"}')
 """

@@ -7,7 +7,7 @@ import reprlib
 
 import numpy as np
 
-from dlkit.exercises.verdicts import clean
+from dlkit.exercises.engine.verdicts import clean
 
 NAMES = {
     str: "a string",

@@ -3,9 +3,9 @@
 import copy
 import inspect
 
-from dlkit.exercises.judging import judge
-from dlkit.exercises.values import show
-from dlkit.exercises.verdicts import clean
+from dlkit.exercises.engine.judging import judge
+from dlkit.exercises.engine.values import show
+from dlkit.exercises.engine.verdicts import clean
 
 
 def signature_of(function):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlkit.exercises.values import SHORT, NotNumbers, has_parts, name_of, to_array
+from dlkit.exercises.engine.values import SHORT, NotNumbers, has_parts, name_of, to_array
 
 # What a type of float can promise after some sums: relative to a number, and to the largest one.
 COARSE = {"float32": (1e-4, 1e-5), "float16": (2e-2, 1e-2)}

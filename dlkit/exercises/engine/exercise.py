@@ -4,9 +4,9 @@ import ast
 import inspect
 import textwrap
 
-from dlkit.exercises.checking import MISSING, check
-from dlkit.exercises.values import show
-from dlkit.exercises.verdicts import Panel
+from dlkit.exercises.engine.checking import MISSING, check
+from dlkit.exercises.engine.values import show
+from dlkit.exercises.engine.verdicts import Panel
 
 
 class Case:

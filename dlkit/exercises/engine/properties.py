@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlkit.exercises.engine import Property
+from dlkit.exercises.engine.exercise import Property
 
 
 def few_parameters(limit):

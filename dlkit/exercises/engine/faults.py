@@ -6,12 +6,12 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-from dlkit.exercises.verdicts import clean
+from dlkit.exercises.engine.verdicts import clean
 
 PATHS = sysconfig.get_paths()
 NOT_OWN = (
     *{PATHS[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")},
-    str(Path(__file__).parents[1]) + os.sep,  # dlkit itself
+    str(Path(__file__).parents[2]) + os.sep,  # dlkit itself
     "<frozen",
     "<__array_function__",
 )

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from dlkit.exercises.arguments import Arguments, signature_of
-from dlkit.exercises.faults import describe, is_unanswered, where
-from dlkit.exercises.guards import call
-from dlkit.exercises.judging import Judgement, judge
-from dlkit.exercises.values import name_of, show
-from dlkit.exercises.verdicts import CORRECT, NOT_ATTEMPTED, NOT_YET, Verdict, clean
+from dlkit.exercises.engine.arguments import Arguments, signature_of
+from dlkit.exercises.engine.faults import describe, is_unanswered, where
+from dlkit.exercises.engine.guards import call
+from dlkit.exercises.engine.judging import Judgement, judge
+from dlkit.exercises.engine.values import name_of, show
+from dlkit.exercises.engine.verdicts import CORRECT, NOT_ATTEMPTED, NOT_YET, Verdict, clean
 
 MISSING = object()
 
