@@ -1,5 +1,7 @@
 """Reverse-mode differentiation of single numbers: a value that knows how it was computed."""
 
+from __future__ import annotations
+
 import math
 
 
@@ -34,7 +36,7 @@ class Value:
     __slots__ = ("data", "gradient", "label", "operation", "parents", "_slopes")
     __array_ufunc__ = None  # a NumPy number on the left leaves the operation to us
 
-    def __init__(self, data, label=""):
+    def __init__(self, data: float, label: str = "") -> None:
         try:
             self.data = float(data)
         except (TypeError, ValueError):
@@ -42,31 +44,31 @@ class Value:
         self.gradient = 0.0
         self.label = label
         self.operation = ""
-        self.parents = ()
-        self._slopes = ()  # d self / d parent, for each parent
+        self.parents: tuple[Value, ...] = ()
+        self._slopes: tuple[float, ...] = ()  # d self / d parent, for each parent
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         name = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self.data:g}, gradient={self.gradient:g}{name})"
 
-    def __add__(self, other):
+    def __add__(self, other: Value | float) -> Value:
         other = _as_value(other)
         return _result(self.data + other.data, "+", (self, other), (1.0, 1.0))
 
-    def __sub__(self, other):
+    def __sub__(self, other: Value | float) -> Value:
         other = _as_value(other)
         return _result(self.data - other.data, "-", (self, other), (1.0, -1.0))
 
-    def __mul__(self, other):
+    def __mul__(self, other: Value | float) -> Value:
         other = _as_value(other)
         return _result(self.data * other.data, "*", (self, other), (other.data, self.data))
 
-    def __truediv__(self, other):
+    def __truediv__(self, other: Value | float) -> Value:
         other = _as_value(other)
         quotient = self.data / other.data
         return _result(quotient, "/", (self, other), (1 / other.data, -quotient / other.data))
 
-    def __pow__(self, other):
+    def __pow__(self, other: Value | float) -> Value:
         x, n = self.data, _as_value(other).data
         if x < 0 and n != int(n):
             raise ValueError(f"{x:g} ** {n:g} is not a real number: raise a positive number")
@@ -79,51 +81,51 @@ class Value:
         n_slope = power * math.log(x) if x > 0 else 0.0  # none to the left of 0
         return _result(power, "**", (self, other), (x_slope, n_slope))
 
-    def __neg__(self):
+    def __neg__(self) -> Value:
         return _result(-self.data, "neg", (self,), (-1.0,))
 
-    def __radd__(self, other):
+    def __radd__(self, other: float) -> Value:
         return _as_value(other) + self
 
-    def __rsub__(self, other):
+    def __rsub__(self, other: float) -> Value:
         return _as_value(other) - self
 
-    def __rmul__(self, other):
+    def __rmul__(self, other: float) -> Value:
         return _as_value(other) * self
 
-    def __rtruediv__(self, other):
+    def __rtruediv__(self, other: float) -> Value:
         return _as_value(other) / self
 
-    def __rpow__(self, other):
+    def __rpow__(self, other: float) -> Value:
         return _as_value(other) ** self
 
-    def exp(self):
+    def exp(self) -> Value:
         """e to the power of this value."""
         result = math.exp(self.data)
         return _result(result, "exp", (self,), (result,))
 
-    def log(self):
+    def log(self) -> Value:
         """Natural logarithm; ValueError unless the value is positive."""
         if not self.data > 0:
             raise ValueError(f"log of {self.data:g}; expected a number above 0")
         return _result(math.log(self.data), "log", (self,), (1 / self.data,))
 
-    def tanh(self):
+    def tanh(self) -> Value:
         """Hyperbolic tangent."""
         result = math.tanh(self.data)
         return _result(result, "tanh", (self,), (1 - result**2,))
 
-    def relu(self):
+    def relu(self) -> Value:
         """max(value, 0); the slope at 0 is 0."""
         return _result(max(self.data, 0.0), "relu", (self,), (float(self.data > 0),))
 
-    def sigmoid(self):
+    def sigmoid(self) -> Value:
         """1 / (1 + exp(-value)), without overflow."""
         small = math.exp(-abs(self.data))
         result = (1.0 if self.data >= 0 else small) / (1 + small)
         return _result(result, "sigmoid", (self,), (small / (1 + small) ** 2,))
 
-    def backward(self):
+    def backward(self) -> None:
         """Fill ``gradient`` of every value that this one was computed from.
 
         Each call starts afresh: gradients do not add up over calls.
@@ -150,7 +152,7 @@ class Value:
         return ordered
 
 
-def _as_value(x):
+def _as_value(x: Value | float) -> Value:
     """A plain number as a leaf, which shows itself as its label."""
     if isinstance(x, Value):
         return x

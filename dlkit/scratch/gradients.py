@@ -1,13 +1,17 @@
 """Numerical gradients, and how far two arrays are apart."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dlkit.scratch._checks import as_float, check_positive, check_same_shape
 
 
-def numerical_gradient(function, x, step=1e-5):
+def numerical_gradient(
+    function: Callable[[np.ndarray], float], x: ArrayLike, step: float = 1e-5
+) -> np.ndarray:
     """Gradient by central differences: (f(x + step e_i) - f(x - step e_i)) / (2 step).
 
     Two calls of the function per value of x: for checking a gradient, not for training.
@@ -59,14 +63,16 @@ class Comparison:
     verdict: str
     largest_difference: float
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.verdict != "different"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.verdict}: largest difference {self.largest_difference:.3g}"
 
 
-def compare(actual, expected, rtol=1e-5, atol=1e-7):
+def compare(
+    actual: ArrayLike, expected: ArrayLike, rtol: float = 1e-5, atol: float = 1e-7
+) -> Comparison:
     """Say whether two arrays are equal, close or different.
 
     Close: |actual - expected| <= atol + rtol |expected|, everywhere.

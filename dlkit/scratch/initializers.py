@@ -1,6 +1,7 @@
 """Initializers: where weights start."""
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,7 +18,7 @@ NAMES = (
 )
 
 
-def get(name):
+def get(name: str) -> Callable[..., np.ndarray]:
     """Initializer of that name.
 
     Args:
@@ -36,7 +37,7 @@ def get(name):
     return pick("initializer", name, NAMES, globals())
 
 
-def _check_generator(rng):
+def _check_generator(rng: np.random.Generator | None) -> None:
     if not isinstance(rng, np.random.Generator):
         raise ValueError(
             f"rng is {rng!r}; expected a random generator: pass rng=np.random.default_rng(seed)"
@@ -54,7 +55,7 @@ def _fans(shape):
     return positions * shape[-2], positions * shape[-1]
 
 
-def zeros(shape, rng=None):
+def zeros(shape: Sequence[int], rng: np.random.Generator | None = None) -> np.ndarray:
     """All zeros: for biases.
 
     Args:
@@ -71,13 +72,15 @@ def zeros(shape, rng=None):
     return np.zeros(shape)
 
 
-def random_normal(shape, stddev=0.05, rng=None):
+def random_normal(
+    shape: Sequence[int], stddev: float = 0.05, *, rng: np.random.Generator
+) -> np.ndarray:
     """Normal numbers around 0, whatever the shape.
 
     Args:
         shape: shape of the result.
         stddev: their standard deviation.
-        rng: a ``np.random.Generator``; required.
+        rng: a ``np.random.Generator``.
 
     Returns:
         float64 array.
@@ -93,7 +96,7 @@ def random_normal(shape, stddev=0.05, rng=None):
     return rng.normal(0, stddev, shape)
 
 
-def glorot_uniform(shape, rng):
+def glorot_uniform(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """Uniform in (-a, a), a = sqrt(6 / (fan_in + fan_out)): variance 2 / (fan_in + fan_out).
 
     Args:
@@ -119,7 +122,7 @@ def glorot_uniform(shape, rng):
     return rng.uniform(-limit, limit, shape)
 
 
-def glorot_normal(shape, rng):
+def glorot_normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """Normal with variance 2 / (fan_in + fan_out); Keras cuts it off at two deviations.
 
     Args:
@@ -142,7 +145,7 @@ def glorot_normal(shape, rng):
     return rng.normal(0, math.sqrt(2 / sum(_fans(shape))), shape)
 
 
-def he_uniform(shape, rng):
+def he_uniform(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """Uniform in (-a, a), a = sqrt(6 / fan_in): variance 2 / fan_in, for relu.
 
     Args:
@@ -166,7 +169,7 @@ def he_uniform(shape, rng):
     return rng.uniform(-limit, limit, shape)
 
 
-def he_normal(shape, rng):
+def he_normal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """Normal with variance 2 / fan_in, for relu; Keras cuts it off at two deviations.
 
     Args:
@@ -189,7 +192,7 @@ def he_normal(shape, rng):
     return rng.normal(0, math.sqrt(2 / _fans(shape)[0]), shape)
 
 
-def orthogonal(shape, rng):
+def orthogonal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """Random matrix with orthonormal columns (rows, if it is wide): for recurrent kernels.
 
     Args:

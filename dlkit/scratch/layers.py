@@ -1,14 +1,113 @@
 """Layers: operations that hold their weights and remember their input for the way back."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from dlkit.scratch import initializers, operations
-from dlkit.scratch._layer import Activation, Layer
-from dlkit.scratch._windows import pair
+from dlkit.scratch import activations, initializers, operations
+from dlkit.scratch._checks import pair
+from dlkit.scratch.operations import Padding, Size
 
 __all__ = ["Activation", "Conv2D", "Dense", "Flatten", "Layer", "MaxPooling2D", "SimpleRNN"]
+
+
+class Layer:
+    """What all layers share: they are built for their first input, and remember the last.
+
+    Attributes:
+        variables: list of weights, in the order of Keras's ``get_weights``.
+        gradients: list of their gradients, after ``backward``.
+        dtype: of the weights and of what is computed, "float32" or "float64".
+    """
+
+    def __init__(self, dtype: str = "float32") -> None:
+        self.dtype = dtype
+        self.built = False
+        self.variables: list[np.ndarray] = []
+        self.gradients: list[np.ndarray] = []
+        self._input_shape: tuple[int, ...] | None = None
+
+    def build(self, input_shape: Sequence[int], rng: np.random.Generator) -> None:
+        """Make the weights.
+
+        Args:
+            input_shape: shape of a batch; the first number, its size, is not looked at.
+            rng: a ``np.random.Generator``.
+        """
+        weights = self._start(tuple(input_shape), rng)
+        self.variables = [weight.astype(self.dtype) for weight in weights]
+        self.built = True
+
+    def forward(self, x: ArrayLike) -> np.ndarray:
+        """Output for a batch; without ``build`` before, weights come from a generator of seed 0."""
+        x = np.asarray(x, dtype=self.dtype)
+        if not self.built:
+            self.build(x.shape, np.random.default_rng(0))
+        self._input_shape = x.shape
+        return self._forward(x)
+
+    __call__ = forward
+
+    def backward(self, upstream: ArrayLike) -> np.ndarray:
+        """Gradient with respect to the input; fills ``gradients``.
+
+        Args:
+            upstream: gradient of the loss with respect to the output of the last ``forward``.
+
+        Raises:
+            ValueError: there was no ``forward`` before.
+        """
+        if self._input_shape is None:
+            raise ValueError("backward needs the input: call forward first")
+        return self._backward(np.asarray(upstream, dtype=self.dtype))
+
+    def _start(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> list[np.ndarray]:
+        """The first weights, none unless a layer says otherwise."""
+        return []
+
+    def _forward(self, x: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _backward(self, upstream: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+
+class Activation(Layer):
+    """An activation function as a layer.
+
+    Args:
+        name: a name in ``activations.NAMES``, or None for none.
+        dtype: of what is computed.
+
+    Raises:
+        ValueError: no such activation.
+
+    Example:
+        >>> relu = Activation("relu")
+        >>> relu([[-1.0, 2.0]]), relu.backward([[1.0, 1.0]])
+        (array([[0., 2.]], dtype=float32), array([[0., 1.]], dtype=float32))
+    """
+
+    def __init__(self, name: str | None, dtype: str = "float32") -> None:
+        super().__init__(dtype)
+        self.name = name
+        if name is not None:
+            self._function = activations.get(name)
+            self._derivative = getattr(activations, f"{name}_derivative")
+
+    def _forward(self, x):
+        self._x = x
+        return x if self.name is None else self._function(x)
+
+    def _backward(self, upstream):
+        if self.name is None:
+            return upstream
+        slope = self._derivative(self._x)
+        if slope.ndim == upstream.ndim:
+            return upstream * slope
+        return (upstream[..., None, :] @ slope)[..., 0, :]  # softmax: upstream times Jacobian
 
 
 class _Weighted(Layer):
@@ -47,13 +146,17 @@ class Dense(_Weighted):
     """
 
     def __init__(
-        self, units, activation=None, kernel_initializer="glorot_uniform", dtype="float32"
-    ):
+        self,
+        units: int,
+        activation: str | None = None,
+        kernel_initializer: str = "glorot_uniform",
+        dtype: str = "float32",
+    ) -> None:
         super().__init__(activation, dtype)
         self.units = _count("units", units)
         self.kernel_initializer = initializers.get(kernel_initializer)
 
-    def _start(self, input_shape, rng):
+    def _start(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> list[np.ndarray]:
         kernel = self.kernel_initializer((input_shape[-1], self.units), rng=rng)
         return [kernel, np.zeros(self.units)]
 
@@ -86,21 +189,21 @@ class Conv2D(_Weighted):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        strides=1,
-        padding="valid",
-        activation=None,
-        kernel_initializer="glorot_uniform",
-        dtype="float32",
-    ):
+        filters: int,
+        kernel_size: Size,
+        strides: Size = 1,
+        padding: Padding = "valid",
+        activation: str | None = None,
+        kernel_initializer: str = "glorot_uniform",
+        dtype: str = "float32",
+    ) -> None:
         super().__init__(activation, dtype)
         self.filters = _count("filters", filters)
         self.kernel_size = pair("kernel_size", kernel_size)
         self._sliding = {"strides": strides, "padding": padding}
         self.kernel_initializer = initializers.get(kernel_initializer)
 
-    def _start(self, input_shape, rng):
+    def _start(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> list[np.ndarray]:
         shape = (*self.kernel_size, input_shape[-1], self.filters)
         return [self.kernel_initializer(shape, rng=rng), np.zeros(self.filters)]
 
@@ -128,12 +231,12 @@ class SimpleRNN(Layer):
         ((2, 4), [(3, 4), (4, 4), (4,)])
     """
 
-    def __init__(self, units, return_sequences=False, dtype="float32"):
+    def __init__(self, units: int, return_sequences: bool = False, dtype: str = "float32") -> None:
         super().__init__(dtype)
         self.units = _count("units", units)
         self.return_sequences = return_sequences
 
-    def _start(self, input_shape, rng):
+    def _start(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> list[np.ndarray]:
         kernel = initializers.glorot_uniform((input_shape[-1], self.units), rng)
         recurrent_kernel = initializers.orthogonal((self.units, self.units), rng)
         return [kernel, recurrent_kernel, np.zeros(self.units)]
@@ -166,7 +269,13 @@ class MaxPooling2D(Layer):
         (2, 14, 14, 8)
     """
 
-    def __init__(self, pool_size=2, strides=None, padding="valid", dtype="float32"):
+    def __init__(
+        self,
+        pool_size: Size = 2,
+        strides: Size | None = None,
+        padding: Padding = "valid",
+        dtype: str = "float32",
+    ) -> None:
         super().__init__(dtype)
         self._sliding = {"pool_size": pool_size, "strides": strides, "padding": padding}
 

@@ -1,10 +1,88 @@
 """Optimizers: how a gradient becomes a step, with Keras's names, arguments and defaults."""
 
-import numpy as np
+from collections.abc import Sequence
 
-from dlkit.scratch._optimizer import Optimizer, check_fractions
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dlkit.scratch._checks import check_positive, check_same_shape
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
+
+
+class Optimizer:
+    """What all optimizers share: checks, weight decay, and memory per array.
+
+    A subclass says in ``start`` which arrays it keeps for a variable, and in ``update`` how one
+    variable moves.
+    """
+
+    def __init__(self, learning_rate: float, weight_decay: float | None = None) -> None:
+        check_positive("learning_rate", learning_rate)
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.iterations = 0
+        self._memories: list[dict[str, np.ndarray]] = []
+
+    def start(self, variable: np.ndarray) -> dict[str, np.ndarray]:
+        """Arrays to remember for one variable: dict from name to array."""
+        return {}
+
+    def update(
+        self, variable: np.ndarray, gradient: np.ndarray, memory: dict[str, np.ndarray]
+    ) -> None:
+        """Move one variable, in place."""
+        raise NotImplementedError
+
+    def apply(self, gradients: Sequence[ArrayLike], variables: Sequence[np.ndarray]) -> None:
+        """One step: update every variable in place.
+
+        Weight decay first shrinks each by the factor 1 - learning_rate * weight_decay.
+
+        Args:
+            gradients: list of arrays.
+            variables: list of float arrays of the same shapes, always the same list of the same
+                model: what an optimizer remembers is kept per position.
+
+        Raises:
+            ValueError: lists of unequal length, shapes that differ, variables that are not float
+                arrays, or other variables than in the step before.
+        """
+        self._check(gradients, variables)
+        if not self._memories:
+            self._memories = [self.start(v) for v in variables]
+            self._shapes = [v.shape for v in variables]
+        self.iterations += 1
+        for gradient, variable, memory in zip(gradients, variables, self._memories, strict=True):
+            if self.weight_decay:
+                variable -= self.learning_rate * self.weight_decay * variable
+            self.update(variable, np.asarray(gradient), memory)
+
+    def _check(self, gradients, variables):
+        if len(gradients) != len(variables):
+            raise ValueError(
+                f"there are {len(gradients)} gradients and {len(variables)} variables; expected "
+                "one gradient per variable, in the same order"
+            )
+        for index, (gradient, variable) in enumerate(zip(gradients, variables, strict=True)):
+            if not isinstance(variable, np.ndarray) or variable.dtype.kind != "f":
+                raise ValueError(
+                    f"variable {index} is {variable!r}; expected a NumPy array of floats, which "
+                    "can be changed in place: pass np.array(..., dtype=float)"
+                )
+            check_same_shape(f"gradient {index}", gradient, "its variable", variable)
+        shapes = [v.shape for v in variables]
+        if self._memories and shapes != self._shapes:
+            raise ValueError(
+                f"the variables have shapes {shapes}, and in the step before {self._shapes}: make "
+                "a new optimizer for each model"
+            )
+
+
+def _check_fractions(**fractions):
+    for name, value in fractions.items():
+        if not 0 <= value < 1:
+            raise ValueError(f"{name} is {value}; expected 0 <= {name} < 1, e.g. {name}=0.9")
 
 
 class SGD(Optimizer):
@@ -31,15 +109,23 @@ class SGD(Optimizer):
         array([0.9, 2.1])
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=None):
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float | None = None,
+    ) -> None:
         super().__init__(learning_rate, weight_decay)
-        check_fractions(momentum=momentum)
+        _check_fractions(momentum=momentum)
         self.momentum, self.nesterov = momentum, nesterov
 
-    def start(self, variable):
+    def start(self, variable: np.ndarray) -> dict[str, np.ndarray]:
         return {"velocity": np.zeros_like(variable)}
 
-    def update(self, variable, gradient, memory):
+    def update(
+        self, variable: np.ndarray, gradient: np.ndarray, memory: dict[str, np.ndarray]
+    ) -> None:
         velocity, step = memory["velocity"], self.learning_rate * gradient
         velocity *= self.momentum
         velocity -= step
@@ -68,15 +154,21 @@ class Adagrad(Optimizer):
     """
 
     def __init__(
-        self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, weight_decay=None
-    ):
+        self,
+        learning_rate: float = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+    ) -> None:
         super().__init__(learning_rate, weight_decay)
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
 
-    def start(self, variable):
+    def start(self, variable: np.ndarray) -> dict[str, np.ndarray]:
         return {"squares": np.full_like(variable, self.initial_accumulator_value)}
 
-    def update(self, variable, gradient, memory):
+    def update(
+        self, variable: np.ndarray, gradient: np.ndarray, memory: dict[str, np.ndarray]
+    ) -> None:
         squares = memory["squares"]
         squares += gradient**2
         variable -= self.learning_rate * gradient / np.sqrt(squares + self.epsilon)
@@ -106,15 +198,24 @@ class RMSprop(Optimizer):
         array([0.8])
     """
 
-    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, weight_decay=None):
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+    ) -> None:
         super().__init__(learning_rate, weight_decay)
-        check_fractions(rho=rho, momentum=momentum)
+        _check_fractions(rho=rho, momentum=momentum)
         self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
 
-    def start(self, variable):
+    def start(self, variable: np.ndarray) -> dict[str, np.ndarray]:
         return {"squares": np.zeros_like(variable), "velocity": np.zeros_like(variable)}
 
-    def update(self, variable, gradient, memory):
+    def update(
+        self, variable: np.ndarray, gradient: np.ndarray, memory: dict[str, np.ndarray]
+    ) -> None:
         squares, velocity = memory["squares"], memory["velocity"]
         squares += (1 - self.rho) * (gradient**2 - squares)
         velocity *= self.momentum
@@ -150,16 +251,23 @@ class Adam(Optimizer):
     """
 
     def __init__(
-        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None
-    ):
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+    ) -> None:
         super().__init__(learning_rate, weight_decay)
-        check_fractions(beta_1=beta_1, beta_2=beta_2)
+        _check_fractions(beta_1=beta_1, beta_2=beta_2)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
-    def start(self, variable):
+    def start(self, variable: np.ndarray) -> dict[str, np.ndarray]:
         return {"mean": np.zeros_like(variable), "squares": np.zeros_like(variable)}
 
-    def update(self, variable, gradient, memory):
+    def update(
+        self, variable: np.ndarray, gradient: np.ndarray, memory: dict[str, np.ndarray]
+    ) -> None:
         mean, squares, t = memory["mean"], memory["squares"], self.iterations
         mean += (1 - self.beta_1) * (gradient - mean)
         squares += (1 - self.beta_2) * (gradient**2 - squares)
@@ -190,6 +298,11 @@ class AdamW(Adam):
     """
 
     def __init__(
-        self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-7
-    ):
+        self,
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+    ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay)

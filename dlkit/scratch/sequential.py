@@ -1,11 +1,20 @@
 """A model that is a list of layers, and its training loop."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dlkit.scratch import losses
 from dlkit.scratch._checks import check_same_shape
+
+if TYPE_CHECKING:
+    from dlkit.scratch.layers import Layer
+    from dlkit.scratch.optimizers import Optimizer
 
 
 class Sequential:
@@ -27,14 +36,14 @@ class Sequential:
         array([0, 1, 1, 0])
     """
 
-    def __init__(self, layers, seed=0, dtype="float32"):
+    def __init__(self, layers: Sequence[Layer], seed: int = 0, dtype: str = "float32") -> None:
         self.layers = list(layers)
         self.dtype = dtype
         self.rng = np.random.default_rng(seed)
         for layer in self.layers:
             layer.dtype = dtype
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> np.ndarray:
         """Output for a batch; builds the layers that are not built yet."""
         x = np.asarray(x, dtype=self.dtype)
         for layer in self.layers:
@@ -45,35 +54,36 @@ class Sequential:
 
     __call__ = forward
 
-    def backward(self, upstream):
+    def backward(self, upstream: ArrayLike) -> np.ndarray:
         """Gradient with respect to the input; fills ``gradients`` of the layers.
 
         Args:
             upstream: gradient of the loss with respect to the output of the last ``forward``.
         """
+        upstream = np.asarray(upstream, dtype=self.dtype)
         for layer in reversed(self.layers):
             upstream = layer.backward(upstream)
         return upstream
 
     @property
-    def variables(self):
+    def variables(self) -> list[np.ndarray]:
         """List of all weights, in the order of Keras's ``get_weights``."""
         return [variable for layer in self.layers for variable in layer.variables]
 
     @property
-    def gradients(self):
+    def gradients(self) -> list[np.ndarray]:
         """List of their gradients, after ``backward``."""
         return [gradient for layer in self.layers for gradient in layer.gradients]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int]) -> None:
         """Make the weights for batches of this shape, e.g. ``(1, 784)``, without training."""
         self.forward(np.zeros((1, *input_shape[1:])))
 
-    def get_weights(self):
+    def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights."""
         return [variable.copy() for variable in self.variables]
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Copy weights into the model, e.g. those of ``get_weights`` of the same model in Keras.
 
         Raises:
@@ -87,18 +97,26 @@ class Sequential:
             check_same_shape(f"weight {index}", weight, "the model's", variable)
             variable[...] = weight
 
-    def predict(self, x, batch_size=None):
+    def predict(self, x: ArrayLike, batch_size: int | None = None) -> np.ndarray:
         """Output for many examples.
 
         Args:
             x: inputs, ``(examples, ...)``.
             batch_size: how many at a time, to save memory; None: all at once.
         """
+        x = np.asarray(x)
         batch_size = batch_size or max(len(x), 1)
         starts = range(0, max(len(x), 1), batch_size)
         return np.concatenate([self.forward(x[start : start + batch_size]) for start in starts])
 
-    def train_on_batch(self, x, y, loss, loss_gradient, optimizer):
+    def train_on_batch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        loss: Callable,
+        loss_gradient: Callable,
+        optimizer: Optimizer,
+    ) -> float:
         """One step of training: forward, backward, update.
 
         Args:
@@ -118,16 +136,16 @@ class Sequential:
 
     def fit(
         self,
-        x,
-        y,
+        x: ArrayLike,
+        y: ArrayLike,
         *,
-        loss="sparse_categorical_crossentropy",
-        optimizer,
-        epochs=1,
-        batch_size=32,
-        validation_data=None,
-        verbose=0,
-    ):
+        loss: str = "sparse_categorical_crossentropy",
+        optimizer: Optimizer,
+        epochs: int = 1,
+        batch_size: int = 32,
+        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        verbose: int = 0,
+    ) -> dict[str, list[float]]:
         """Train: go through the examples in a new order each epoch, a batch at a time.
 
         Args:
@@ -154,7 +172,7 @@ class Sequential:
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; expected a whole number of 1 or more")
         loss_functions = loss_of_logits(loss)
-        history = {"loss": []}
+        history: dict[str, list[float]] = {"loss": []}
         for epoch in range(epochs):
             order, total = self.rng.permutation(len(x)), 0.0
             for start in range(0, len(x), batch_size):
@@ -170,7 +188,14 @@ class Sequential:
                 print(f"epoch {epoch + 1} of {epochs}:", ", ".join(numbers))
         return history
 
-    def evaluate(self, x, y, *, loss="sparse_categorical_crossentropy", batch_size=1000):
+    def evaluate(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        loss: str = "sparse_categorical_crossentropy",
+        batch_size: int = 1000,
+    ) -> dict[str, float]:
         """Mean loss and, for a cross-entropy, accuracy.
 
         Args:
@@ -193,7 +218,9 @@ class Sequential:
         return result
 
 
-def loss_of_logits(name):
+def loss_of_logits(name: str) -> tuple[Callable, Callable]:
     """Loss and gradient of that name; cross-entropies take logits."""
-    from_logits = {"from_logits": True} if name.endswith("crossentropy") else {}
-    return tuple(partial(function, **from_logits) for function in losses.get(name))
+    loss, loss_gradient = losses.get(name)
+    if not name.endswith("crossentropy"):
+        return loss, loss_gradient
+    return partial(loss, from_logits=True), partial(loss_gradient, from_logits=True)

@@ -376,7 +376,7 @@ def test_none_is_told_apart_from_no_answer():
 def test_a_solution_from_scratch_says_where_it_is():
     exercise = make(reference=activations.softmax, solution=None)
     assert "def softmax" in exercise.solution().text
-    assert "From dlkit.scratch._squashing" in exercise.solution().text
+    assert "From dlkit.scratch.activations" in exercise.solution().text
     assert "From dlkit.scratch" not in make().solution().text
 
 
