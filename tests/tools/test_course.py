@@ -146,9 +146,11 @@ def test_execute_leaves_a_notebook_alone_when_a_cell_fails(tool, tmp_path):
     assert path.read_bytes() == before
 
 
-def test_execute_refuses_outputs_of_the_offline_sample(tool, tmp_path):
+def test_execute_refuses_outputs_of_the_offline_sample(tool, tmp_path, monkeypatch):
+    monkeypatch.setenv("DLKIT_OFFLINE", "1")
     path = tmp_path / "notebooks" / "00_good.ipynb"
-    write(path, "setup = 0", "print('Using the offline sample instead')")
+    code = "from dlkit.data import load_mnist, store\nstore.places = list\nload_mnist()"
+    write(path, "setup = 0", code)
     before = path.read_bytes()
     with pytest.raises(SystemExit, match="DLKIT_DATA_DIR"):
         tool.main(["execute", str(path)])
