@@ -8,6 +8,7 @@ system accounts for it (not on Windows).
 """
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -20,7 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 import course  # noqa: E402
 from run import run as run_notebook  # noqa: E402
 
-ASK = "import resource, sys\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+ASK = """import json, resource
+found = [value for value in globals().values() if hasattr(type(value), "is_sample")]
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([peak, any(value.is_sample for value in found)]))"""
 UNIT = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kilobytes
 
 
@@ -31,9 +35,8 @@ def run(path):
     start = time.perf_counter()
     run_notebook(notebook)
     seconds = time.perf_counter() - start
-    printed = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
-    peak = int(notebook.cells[-1].outputs[0].text) * UNIT / 1e6
-    return seconds, peak, "the offline sample" if "offline sample" in printed else "real data"
+    peak, is_sample = json.loads(notebook.cells[-1].outputs[0].text)
+    return seconds, peak * UNIT / 1e6, "the offline sample" if is_sample else "real data"
 
 
 def main():

@@ -3,9 +3,10 @@ what do its losses betray of the examples it was trained on?
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def binned(before, after, bins=10):
+def binned(before: ArrayLike, after: ArrayLike, bins: int = 10) -> tuple[np.ndarray, np.ndarray]:
     """Counts of two samples of one number, over bins that each hold an equal share of the first.
 
     Each bin gets 1 more than it holds, so that none is empty and logarithms of shares exist.
@@ -22,12 +23,18 @@ def binned(before, after, bins=10):
         >>> binned(np.arange(100), np.arange(50, 100), bins=2)
         (array([51, 51]), array([ 1, 51]))
     """
-    limits = np.unique(np.quantile(before, np.linspace(0, 1, bins + 1)[1:-1]))
-    places = (np.searchsorted(limits, values, side="right") for values in (before, after))
-    return tuple(1 + np.bincount(place, minlength=len(limits) + 1) for place in places)
+    limits = np.unique(np.quantile(np.asarray(before), np.linspace(0, 1, bins + 1)[1:-1]))
+
+    def count(values: ArrayLike) -> np.ndarray:
+        places = np.searchsorted(limits, values, side="right")
+        return 1 + np.bincount(places, minlength=len(limits) + 1)
+
+    return count(before), count(after)
 
 
-def unequal_by_luck(is_wrong, group, rounds=1000, seed=0):
+def unequal_by_luck(
+    is_wrong: ArrayLike, group: ArrayLike, rounds: int = 1000, seed: int = 0
+) -> float:
     """How often luck spreads mistakes over groups as unequally as they are, or more.
 
     A permutation test: the mistakes are dealt out anew to all examples, whatever their group. The
@@ -47,11 +54,12 @@ def unequal_by_luck(is_wrong, group, rounds=1000, seed=0):
         0.001
     """
     rng = np.random.default_rng(seed)
+    is_wrong, group = np.asarray(is_wrong), np.asarray(group)
     sizes, mean = np.bincount(group), np.mean(is_wrong)
 
-    def spread(wrong):
+    def spread(wrong: np.ndarray) -> float:
         rates = np.bincount(group, weights=wrong, minlength=len(sizes)) / sizes
-        return np.sum(sizes * (rates - mean) ** 2)
+        return float(np.sum(sizes * (rates - mean) ** 2))
 
     real = spread(is_wrong) * (1 - 1e-12)  # equal ones count, whatever the order of the sums
     as_bad = sum(spread(rng.permutation(is_wrong)) >= real for _ in range(rounds))

@@ -304,7 +304,7 @@ def lesson_environ(environment, folder, *, real):
     """The environment of a kernel: a learner's, with no data and an empty home."""
     data = {"DLKIT_OFFLINE": "1"}
     if real:
-        data = {"DLKIT_DATA_DIR": os.environ["DLKIT_DATA_DIR"]}
+        data = {"DLKIT_DATA_DIR": os.environ["DLKIT_DATA_DIR"], "DLKIT_REAL_DATA": "1"}
     return clean_environ(
         KERAS_BACKEND=environment.backend,
         KERAS_HOME=str(folder / "home"),
@@ -358,6 +358,7 @@ def run_lesson(environment, path, *, real=False, timeout=CELL_TIMEOUT):
         "claims": len(claims),
         "held": held,
         "data": ", ".join(sorted({claim["data"] for claim in claims})),
+        "is_sample": any(claim["is_sample"] for claim in claims),
     }
 
 
@@ -492,8 +493,8 @@ def into_readme(text, rows, *, date):
     begin, end = text.find(BEGIN), text.find(END)
     if text.count(BEGIN) != 1 or text.count(END) != 1 or end < begin:
         raise Problem(f"README.md has no place for the table: {BEGIN} … {END}")
-    sources = {part for row in rows for one in row["lessons"] for part in one["data"].split(", ")}
-    data = "offline samples" if any("sample" in source for source in sources) else "real data"
+    has_samples = any(lesson["is_sample"] for row in rows for lesson in row["lessons"])
+    data = "offline samples" if has_samples else "real data"
     note = f"Run by `make matrix` on {date}, {platform.system()}, {data}."
     return f"{text[: begin + len(BEGIN)]}\n{table(rows)}\n\n{note}\n{text[end:]}"
 

@@ -1,10 +1,10 @@
 """The course's data sets: found or downloaded, verified, and never silently replaced.
 
-Say `mnist = data.load_mnist()`, then `x_train, y_train = mnist.train`.
+Report `mnist = data.load_mnist()`, then `x_train, y_train = mnist.train`.
 """
 
 from dlkit.data import store
-from dlkit.data.datasets import SAMPLE, Dataset, Split, Text
+from dlkit.data.datasets import Dataset, Origin, Split, Text
 from dlkit.data.image_folder import load_image_folder
 from dlkit.data.readers import DataError
 from dlkit.data.registry import CIFAR10, MNIST, SHAKESPEARE, Record
@@ -12,6 +12,7 @@ from dlkit.data.registry import CIFAR10, MNIST, SHAKESPEARE, Record
 __all__ = [
     "DataError",
     "Dataset",
+    "Origin",
     "Split",
     "Text",
     "load_cifar10",
@@ -47,7 +48,7 @@ def load_cifar10() -> Dataset:
 
     Looks where `load_mnist` looks. It takes the official archive (170 MB) or the copy with a JPEG
     per image (56 MB): the same pictures in another order and with slightly other pixels;
-    `source` says which. Decoding takes seconds, once: the arrays are then kept (185 MB). Without
+    `origin` says which. Decoding takes seconds, once: the arrays are then kept (185 MB). Without
     CIFAR-10 it says so in one line and returns the offline sample: coloured shapes that it draws
     on the spot, with class names of their own.
 
@@ -67,16 +68,17 @@ def load_cifar10() -> Dataset:
 
 def _load_images(record: Record, held_out: int = 5_000) -> Dataset:
     """The data set, its last training images held out as `val`; or its sample, already split."""
-    arrays, source = store.load(record)
+    arrays, origin, source = store.load(record)
     x, y = arrays["x_train"], arrays["y_train"]
     test = Split(arrays["x_test"], arrays["y_test"])
-    if source.startswith(SAMPLE):
+    if origin is Origin.SAMPLE:
         sample = record.sample
         train, val = Split(x, y), Split(arrays["x_val"], arrays["y_val"])
         names = sample.class_names or record.class_names
-        return Dataset(sample.name, train, val, test, names, source, sample.licence)
+        return Dataset(sample.name, train, val, test, names, origin, source, sample.license)
     train, val = Split(x[:-held_out], y[:-held_out]), Split(x[-held_out:], y[-held_out:])
-    return Dataset(record.name, train, val, test, record.class_names, source, record.licence)
+    names = record.class_names
+    return Dataset(record.name, train, val, test, names, origin, source, record.license)
 
 
 def load_shakespeare() -> Text:
@@ -93,8 +95,8 @@ def load_shakespeare() -> Text:
 
     Source: Karpathy (2015), github.com/karpathy/char-rnn. See data/README.md.
     """
-    arrays, source = store.load(SHAKESPEARE)
+    arrays, origin, source = store.load(SHAKESPEARE)
     text = arrays["text"].tobytes().decode("utf-8")
     cut = len(text) * 9 // 10
-    origin = SHAKESPEARE.sample if source.startswith(SAMPLE) else SHAKESPEARE
-    return Text(origin.name, text[:cut], text[cut:], source, origin.licence)
+    used = SHAKESPEARE.sample if origin is Origin.SAMPLE else SHAKESPEARE
+    return Text(used.name, text[:cut], text[cut:], origin, source, used.license)

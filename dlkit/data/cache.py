@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dlkit.data import files
-from dlkit.data.readers import Arrays, DataError, Specs, digest, refuse_strangers, sentences
+from dlkit.data.readers import Arrays, DataError, Specs, as_data_errors, check_start, digest
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -69,8 +69,8 @@ def _read(path: Path, specs: Specs) -> Arrays:
 
     They are mapped "copy on write": they may be changed in memory, and the file never is.
     """
-    with sentences(path):
-        refuse_strangers(path, magic=(b"\x93NUMPY",))
+    with as_data_errors(path):
+        check_start(path, magic=(b"\x93NUMPY",))
         kept = np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
     sizes = [math.prod(spec.shape) * np.dtype(spec.dtype).itemsize for spec in specs.values()]
     start = DIGEST_BYTES * len(specs)

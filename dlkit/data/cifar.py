@@ -9,10 +9,11 @@ import zipfile
 from collections.abc import Sequence
 from os import environ
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from dlkit.data.readers import Arrays, DataError, Specs, refuse_strangers, sentences
+from dlkit.data.readers import Arrays, DataError, Specs, as_data_errors, check_start
 
 CLASSES = (
     "airplane",
@@ -40,8 +41,8 @@ class Archive:
     def check(self, paths: Sequence[Path]) -> None:
         """Raises DataError unless the file is the published one, byte by byte."""
         (path,) = paths
-        with sentences(path):
-            refuse_strangers(path, magic=(b"\x1f\x8b",))
+        with as_data_errors(path):
+            check_start(path, magic=(b"\x1f\x8b",))
             with open(path, "rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != self.sha256:
@@ -51,13 +52,14 @@ class Archive:
         """The arrays, images as (n, 32, 32, 3). Raises DataError."""
         self.check(paths)
         found = {}
-        with sentences(paths[0]), tarfile.open(paths[0], "r:gz") as archive:
+        with as_data_errors(paths[0]), tarfile.open(paths[0], "r:gz") as archive:
             for member in archive:  # in one pass: going back would decompress it all again
                 name = member.name.rpartition("/")[2]
                 if member.isfile() and name in sum(BATCHES.values(), []):
                     if member.size > MAX_BATCH:
                         raise DataError(f"{name} is larger than a batch can be")
-                    found[name] = read_batch(archive.extractfile(member).read())
+                    file = archive.extractfile(member)
+                    found[name] = read_batch(file.read() if file else b"")
         missing = [name for names in BATCHES.values() for name in names if name not in found]
         if missing:
             raise DataError(f"{paths[0].name} holds no {missing[0]}")
@@ -73,10 +75,11 @@ class Archive:
 class _Array:
     """Takes the place of NumPy's array in a pickle: keeps its bytes, and runs nothing."""
 
-    def __init__(self, *_):
-        self.shape, self.bytes = (), b""
+    def __init__(self, *_: object) -> None:
+        self.shape: tuple[int, ...] = ()
+        self.bytes = b""
 
-    def __setstate__(self, state) -> None:
+    def __setstate__(self, state: Any) -> None:
         _, self.shape, dtype, column_major, self.bytes = state
         if not isinstance(dtype, _Type) or dtype.code not in (b"u1", "u1") or column_major:
             raise DataError("a batch holds an array that is not uint8 in C order")
@@ -85,23 +88,23 @@ class _Array:
 class _Type:
     """Takes the place of NumPy's dtype in a pickle."""
 
-    def __init__(self, code, *_):
+    def __init__(self, code: object, *_: object) -> None:
         self.code = code
 
-    def __setstate__(self, state) -> None:
+    def __setstate__(self, state: object) -> None:
         """Byte order and the like: uint8 has none."""
 
 
 class _Unpickler(pickle.Unpickler):
     """Knows three names, all stand-ins of ours. Any other is refused before it is imported."""
 
-    KNOWN = {
+    KNOWN: dict[tuple[str, str], type] = {
         ("numpy.core.multiarray", "_reconstruct"): _Array,
         ("numpy", "ndarray"): _Array,
         ("numpy", "dtype"): _Type,
     }
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> type:
         if (module, name) not in self.KNOWN:
             raise DataError(f"a batch asks for {module}.{name}, which is refused")
         return self.KNOWN[module, name]
@@ -153,25 +156,26 @@ class JpegZip:
         hidden = bool(environ.get("TQDM_DISABLE")) or not (sys.stderr and sys.stderr.isatty())
         if hidden:
             print(f"Decoding {len(bodies):,} JPEGs, the first time only")
-        parts = {"train": ([], []), "test": ([], [])}
+        images: dict[str, list[np.ndarray]] = {"train": [], "test": []}
+        labels: dict[str, list[int]] = {"train": [], "test": []}
         order = sorted(bodies, key=lambda name: hashlib.sha256(name.encode()).digest())
         for name in tqdm(order, desc="decoding JPEGs", unit="image", disable=hidden):
             part, label, _ = name.split("/")
-            with sentences(paths[0]), Image.open(io.BytesIO(bodies[name])) as image:
-                parts[part][0].append(np.asarray(image.convert("RGB")))
-            parts[part][1].append(CLASSES.index(label))
+            with as_data_errors(paths[0]), Image.open(io.BytesIO(bodies[name])) as image:
+                images[part].append(np.asarray(image.convert("RGB")))
+            labels[part].append(CLASSES.index(label))
         arrays = {}
-        for part, (images, labels) in parts.items():
-            arrays[f"x_{part}"] = np.stack(images)
-            arrays[f"y_{part}"] = np.array(labels, np.uint8)
+        for part in images:
+            arrays[f"x_{part}"] = np.stack(images[part])
+            arrays[f"y_{part}"] = np.array(labels[part], np.uint8)
         return {name: arrays[name] for name in specs}
 
     def _bodies(self, path: Path) -> dict[str, bytes]:
         """Name -> bytes of each JPEG, verified."""
         bodies = {}
         total = hashlib.sha256()
-        with sentences(path):
-            refuse_strangers(path, magic=(b"PK\x03\x04",))
+        with as_data_errors(path):
+            check_start(path, magic=(b"PK\x03\x04",))
             with zipfile.ZipFile(path) as archive:
                 members = {
                     "/".join(member.filename.split("/")[-3:]): member

@@ -60,7 +60,7 @@ def fetch(to: str | None = None, record: Record = MNIST) -> int:
             _copy(record, local[1], wanted[0])
             place = wanted[0]
         else:
-            place = store.obtain(record, wanted)[1]
+            place = store.obtain(record, wanted)[-1]
     except DataError as error:
         return _fail(f"{record.name} was not fetched: {error}")
     print(f"{record.name} is there, verified: {place.folder / download.DOWNLOADS}")
@@ -98,7 +98,7 @@ def _verify(record: Record, is_needed: bool) -> int:
             try:
                 copy.check(record)
             except DataError as error:
-                if copy.is_meant:
+                if copy.in_expected_folder:
                     damaged += 1
                     print(f"DAMAGED   {path}: {error}")
                 else:
@@ -157,7 +157,7 @@ def _contents(record: Record, place: store.Place) -> list[str]:
 
 
 def _sample(record: Record) -> Path | str | None:
-    if record.sample and record.sample.make:
+    if record.sample.make:
         return f"{record.sample.description}, made on the spot"
     return store.sample_path(record)
 

@@ -1,11 +1,19 @@
 """What the loaders return: images with labels in three parts, or a text in two."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
-SAMPLE = "offline sample"  # how the source of a sample begins
+
+class Origin(StrEnum):
+    """Which copy of a data set this is: what code asks, instead of reading `source`."""
+
+    OFFICIAL = "official"  # as its makers published it, in whatever packing
+    JPEG_COPY = "JPEG copy"  # CIFAR-10 with a JPEG per image: slightly other pixels
+    SAMPLE = "offline sample"  # other data, which stand in on a machine without the data set
+    IMAGE_FOLDER = "image folder"  # the user's own pictures
 
 
 class Split(NamedTuple):
@@ -21,8 +29,18 @@ class Dataset:
 
     Train on `train`, choose with `val`, and touch `test` once, at the end.
 
+    Args:
+        name: of the data, which for a sample is not that of the data set it stands in for.
+        train: inputs and labels, as the loader that made them says (dtype, shape, range).
+        val: the same, held out of the training data.
+        test: the same.
+        class_names: what each label means; label `k` is `class_names[k]`.
+        origin: which copy was used, for code.
+        source: which copy was used and where it lay, for people: a few words.
+        license: what its makers allow, in a few words.
+
     >>> part = Split(np.zeros((2, 28, 28), "uint8"), np.array([0, 1], "uint8"))
-    >>> Dataset("Toy", part, part, part, ("0", "1"), "made here", "none")
+    >>> Dataset("Toy", part, part, part, ("0", "1"), Origin.OFFICIAL, "made here", "none")
     made here; 2 classes
       train  x (2, 28, 28) uint8, y (2,) uint8
       val    x (2, 28, 28) uint8, y (2,) uint8
@@ -34,13 +52,14 @@ class Dataset:
     val: Split
     test: Split
     class_names: tuple[str, ...]
+    origin: Origin
     source: str
-    licence: str
+    license: str
 
     @property
     def is_sample(self) -> bool:
         """Whether this is the small sample that stands in for the data set on this machine."""
-        return self.source.startswith(SAMPLE)
+        return self.origin is Origin.SAMPLE
 
     def __repr__(self) -> str:
         lines = [f"{self.source}; {len(self.class_names)} classes"]
@@ -54,7 +73,15 @@ class Dataset:
 class Text:
     """A text in two parts, each a `str`, and where it came from.
 
-    >>> Text("Toy", "to be or not to ", "be", "made here", "none")
+    Args:
+        name: of the text, which for a sample is not that of the text it stands in for.
+        train: the first part.
+        val: the rest.
+        origin: which copy was used, for code.
+        source: which copy was used and where it lay, for people: a few words.
+        license: what its makers allow, in a few words.
+
+    >>> Text("Toy", "to be or not to ", "be", Origin.OFFICIAL, "made here", "none")
     made here; 7 different characters
       train  16 characters
       val    2 characters
@@ -63,13 +90,14 @@ class Text:
     name: str
     train: str
     val: str
+    origin: Origin
     source: str
-    licence: str
+    license: str
 
     @property
     def is_sample(self) -> bool:
         """Whether another text stands in for this one on this machine."""
-        return self.source.startswith(SAMPLE)
+        return self.origin is Origin.SAMPLE
 
     def __repr__(self) -> str:
         lines = [f"{self.source}; {len(set(self.train + self.val))} different characters"]

@@ -13,11 +13,16 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from dlkit.data import files
 from dlkit.data.problems import CannotWrite, describe
 from dlkit.data.readers import Arrays, DataError
-from dlkit.data.registry import Mirror, Record
+from dlkit.data.registry import Format, Mirror, Record
+
+if TYPE_CHECKING:
+    import requests
 
 PROBE_SECONDS = 5.0  # by then a mirror has answered, or it counts as out of reach
 READ_SECONDS = 8.0  # the longest silence within a transfer
@@ -25,23 +30,23 @@ WINDOW_SECONDS = 10.0  # a transfer's speed is judged once in this time
 
 DOWNLOADS = "downloads"  # the subfolder of a data folder that belongs to dlkit
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class TooSlow(DataError):
     """A transfer that has all but stopped."""
 
 
-def fetch(record: Record, folder: Path, say: Say = print) -> Arrays:
+def fetch(record: Record, folder: Path, report: Report = print) -> tuple[Arrays, Format]:
     """Downloads the data set into `folder/downloads` from the first mirror that serves it.
 
     Args:
         record: the data set.
         folder: a data folder; it is made when it is missing.
-        say: called with each line of news.
+        report: called with each line of news.
 
     Returns:
-        The verified arrays.
+        The verified arrays, and the format in which they came.
 
     Raises:
         CannotWrite: the files cannot be kept in `folder` (read-only, no space left).
@@ -51,7 +56,7 @@ def fetch(record: Record, folder: Path, say: Say = print) -> Arrays:
     import requests
 
     failures: dict[str, list[str]] = {}
-    stuck = set()  # hosts that are not asked for another file
+    stuck: set[str] = set()  # hosts that are not asked for another file
     for mirror, answer in probe(mirrors(record)):
         if mirror.host in stuck:
             continue
@@ -59,7 +64,7 @@ def fetch(record: Record, folder: Path, say: Say = print) -> Arrays:
             if not answer.done():
                 raise requests.Timeout
             answer.result()
-            return _fetch_from(mirror, record, folder / DOWNLOADS, say)
+            return _fetch_from(mirror, record, folder / DOWNLOADS, report), mirror.format
         except (requests.RequestException, DataError) as error:
             failures.setdefault(mirror.name, []).append(describe(error))
             if isinstance(error, (requests.ConnectionError, requests.Timeout, TooSlow)):
@@ -72,7 +77,7 @@ def fetch(record: Record, folder: Path, say: Say = print) -> Arrays:
     raise DataError(_summary(failures))
 
 
-def _fetch_from(mirror: Mirror, record: Record, folder: Path, say: Say) -> Arrays:
+def _fetch_from(mirror: Mirror, record: Record, folder: Path, report: Report) -> Arrays:
     def is_good() -> bool:
         try:
             record.read(mirror.format, [folder / name for name in mirror.format.files])
@@ -82,7 +87,7 @@ def _fetch_from(mirror: Mirror, record: Record, folder: Path, say: Say) -> Array
 
     with files.workspace(folder) as work:
         if not _has_terminal():
-            say(f"{record.name}: downloading from {mirror.name}")
+            report(f"{record.name}: downloading from {mirror.name}")
         paths = [transfer(url, work, record.max_bytes, record.min_speed) for url in mirror.urls()]
         arrays = record.read(mirror.format, paths)
         files.publish(paths, folder, is_good)
@@ -100,7 +105,7 @@ def mirrors(record: Record) -> list[Mirror]:
     ]
 
 
-def probe(candidates: Iterable[Mirror]) -> Iterator[tuple[Mirror, Future]]:
+def probe(candidates: Iterable[Mirror]) -> Iterator[tuple[Mirror, Future[None]]]:
     """Asks all mirrors at once, and yields each, in order, with its answer.
 
     A future that is not done by then has timed out. Threads do the asking, because the look-up
@@ -155,7 +160,7 @@ class Meter:
         self.received = 0
         self._max_bytes = max_bytes
         self._stopped = False
-        self._raw = None
+        self._raw: Any = None  # the body that is being read, as urllib3 has it
         self._bar = tqdm(desc=name, unit="B", unit_scale=True, disable=not _has_terminal())
 
     def update(self, number: int) -> None:
@@ -184,7 +189,7 @@ class Meter:
             with contextlib.suppress(OSError, RuntimeError, ValueError):  # it has ended already
                 self._raw.shutdown()
 
-    def keep(self, response, **_) -> None:
+    def keep(self, response: "requests.Response", **_: object) -> None:
         """requests: this is the response whose body is about to be read."""
         self._raw = response.raw
 
@@ -201,7 +206,7 @@ def _retrieve(url: str, folder: Path, meter: Meter) -> Path:
     return Path(pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader))
 
 
-def import_pooch():
+def import_pooch() -> ModuleType:
     """pooch, without the lines that it and tqdm write to a notebook's stderr."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="IProgress not found")
@@ -210,9 +215,9 @@ def import_pooch():
     return pooch
 
 
-def _in_background(function: Callable, *args) -> Future:
+def _in_background(function: Callable[..., Any], *args: object) -> Future[Any]:
     """Runs the function in a daemon thread, which keeps neither us nor Python's exit waiting."""
-    future: Future = Future()
+    future: Future[Any] = Future()
 
     def run() -> None:
         try:

@@ -5,13 +5,18 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlkit.data.datasets import Dataset, Split
+from dlkit.data.datasets import Dataset, Origin, Split
 from dlkit.data.readers import DataError
 
-KINDS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+    from tqdm import tqdm
+
+EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_CLASSES = 1_000
 MAX_BYTES = 4_000_000_000
 MAX_SIDE = 4_096
@@ -70,7 +75,7 @@ def load_image_folder(
             f"{MAX_BYTES / 1e9:g} GB of memory: pass a smaller image_size"
         )
     rng = np.random.default_rng(seed)
-    parts = {"train": [], "val": [], "test": []}
+    parts: dict[str, list[tuple[Path, int]]] = {"train": [], "val": [], "test": []}
     for label, (name, paths) in enumerate(classes.items()):
         n_val, n_test = (_count(share, len(paths)) for share in (val_share, test_share))
         if n_val + n_test >= len(paths):
@@ -96,11 +101,16 @@ def load_image_folder(
             splits[part] = Split(x, y)
     name = root.resolve().name
     return Dataset(
-        name, **splits, class_names=tuple(classes), source=f"image folder {name}", licence="yours"
+        name,
+        **splits,
+        class_names=tuple(classes),
+        origin=Origin.IMAGE_FOLDER,
+        source=f"image folder {name}",
+        license="yours",
     )
 
 
-def _checked_size(image_size) -> tuple[int, int]:
+def _checked_size(image_size: Sequence[int]) -> tuple[int, int]:
     try:
         height, width = (int(n) for n in image_size if int(n) == n)
     except (TypeError, ValueError):
@@ -140,7 +150,7 @@ def _classes(root: Path) -> dict[str, list[Path]]:
         raise ValueError(f"the folder {str(root)!r} cannot be read: {error.strerror}") from error
     names = [entry.name for entry in seen if entry.is_dir(follow_symlinks=False)]
     if len(names) < 2:
-        loose = sum(entry.name.lower().endswith(KINDS) for entry in seen)
+        loose = sum(entry.name.lower().endswith(EXTENSIONS) for entry in seen)
         found = _number(len(names), "folder") + (
             f" and {_number(loose, 'picture')}" if loose else ""
         )
@@ -157,7 +167,7 @@ def _classes(root: Path) -> dict[str, list[Path]]:
     for name, paths in classes.items():
         if not paths:
             raise ValueError(
-                f"the class folder {name!r} holds no picture ({', '.join(KINDS)}): "
+                f"the class folder {name!r} holds no picture ({', '.join(EXTENSIONS)}): "
                 "add some, or remove the folder"
             )
     return classes
@@ -168,13 +178,13 @@ def _number(n: int, what: str) -> str:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    def fails(error: OSError):
+    def fails(error: OSError) -> None:
         raise ValueError(f"the folder {folder.name!r} cannot be read: {error.strerror}") from error
 
     paths = []
     for parent, below, names in os.walk(folder, onerror=fails):  # follows no links to folders
         below[:] = [name for name in below if not name.startswith(".")]
-        chosen = (n for n in names if n.lower().endswith(KINDS) and not n.startswith("."))
+        chosen = (n for n in names if n.lower().endswith(EXTENSIONS) and not n.startswith("."))
         paths += [Path(parent) / name for name in chosen]
     return sorted(paths)
 
@@ -195,9 +205,8 @@ def _read(path: Path, root: Path, size: tuple[int, int]) -> np.ndarray:
                 upright = ImageOps.exif_transpose(image)
                 return np.asarray(ImageOps.fit(_rgb(upright), (width, height)))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        problem = (
-            f"has more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels: make it smaller"
-        )
+        limit = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+        problem = f"has more than {limit:.0f} million pixels: make it smaller"
     except PermissionError:
         problem = "cannot be read (no permission): allow it, or move the file elsewhere"
     except Exception as error:  # a broken picture can make Pillow raise anything
@@ -206,7 +215,7 @@ def _read(path: Path, root: Path, size: tuple[int, int]) -> np.ndarray:
     raise ValueError(f"{path.relative_to(root).as_posix()} {problem}")
 
 
-def _rgb(image):
+def _rgb(image: "Picture") -> "Picture":
     """The picture in RGB, on white where it is transparent. Raises DataError."""
     from PIL import Image
 
@@ -223,7 +232,7 @@ def _rgb(image):
     return image.convert("RGB")
 
 
-def _progress(total: int):
+def _progress(total: int) -> "tqdm":
     from tqdm import tqdm
 
     terminal = sys.stderr is not None and sys.stderr.isatty()

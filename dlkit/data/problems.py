@@ -63,8 +63,9 @@ def _root_cause(error: Exception) -> str:
         if any(isinstance(cause, kind) for cause in causes):
             return sentence
     for cause in causes:
-        if getattr(cause, "errno", None) in _DISK:
-            return _DISK[cause.errno]
+        number = getattr(cause, "errno", None)
+        if number in _DISK:
+            return _DISK[number]
     return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".splitlines()[0]
 
 

@@ -42,7 +42,7 @@ def digest(array: np.ndarray) -> str:
     >>> digest(np.zeros(3, "uint8"))[:8]
     '709e80c8'
     """
-    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def verify(title: str, arrays: Arrays, specs: Specs) -> None:
@@ -68,8 +68,8 @@ def read_npz(paths: Sequence[Path], specs: Specs) -> Arrays:
         DataError: the file cannot be decoded, or an array is missing.
     """
     (path,) = paths
-    with sentences(path):
-        refuse_strangers(path, magic=(b"PK\x03\x04",))
+    with as_data_errors(path):
+        check_start(path, magic=(b"PK\x03\x04",))
         with np.load(path, allow_pickle=False) as archive:
             missing = [name for name in specs if name not in archive]
             if missing:
@@ -94,12 +94,12 @@ def read_idx(paths: Sequence[Path], specs: Specs) -> Arrays:
 
 
 def _read_idx_file(path: Path, spec: ArraySpec) -> np.ndarray:
-    with sentences(path):
-        start = refuse_strangers(path, magic=(b"\x1f\x8b", b"\x00\x00\x08"))
+    with as_data_errors(path):
+        start = check_start(path, magic=(b"\x1f\x8b", b"\x00\x00\x08"))
         opener = gzip.open if start.startswith(b"\x1f\x8b") else open
         with opener(path, "rb") as file:
-            dimensions = file.read(4)[3:]
-            dimensions = dimensions[0] if dimensions else 0
+            header = file.read(4)
+            dimensions = header[3] if len(header) == 4 else 0
             shape = tuple(int(n) for n in np.frombuffer(file.read(4 * dimensions), ">u4"))
             if shape != spec.shape:
                 raise DataError(f"{path.name} has shape {shape}, expected {spec.shape}")
@@ -118,13 +118,13 @@ def read_text(paths: Sequence[Path], specs: Specs) -> Arrays:
     """
     (path,) = paths
     ((name, spec),) = specs.items()
-    with sentences(path):
-        refuse_strangers(path, magic=(b"",))
+    with as_data_errors(path):
+        check_start(path, magic=(b"",))
         with open(path, "rb") as file:
             return {name: np.frombuffer(file.read(spec.shape[0] + 1), np.uint8)}
 
 
-def refuse_strangers(path: Path, magic: tuple[bytes, ...]) -> bytes:
+def check_start(path: Path, magic: tuple[bytes, ...]) -> bytes:
     """The first bytes of the file. Raises DataError unless they begin as the format does."""
     with open(path, "rb") as file:
         start = file.read(256)
@@ -139,7 +139,7 @@ def refuse_strangers(path: Path, magic: tuple[bytes, ...]) -> bytes:
 
 
 @contextmanager
-def sentences(path: Path) -> Iterator[None]:
+def as_data_errors(path: Path) -> Iterator[None]:
     """Turns what the decoders raise for a bad file into a DataError of one sentence."""
     try:
         yield

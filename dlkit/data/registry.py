@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dlkit.data import cifar, samples
+from dlkit.data.datasets import Origin
 from dlkit.data.readers import Arrays, ArraySpec, Specs, read_idx, read_npz, read_text, verify
 
 
@@ -19,8 +20,8 @@ class Format:
     files: tuple[str, ...]
     read: Callable[[Sequence[Path], Specs], Arrays]
     check: Callable[[Sequence[Path]], None] | None = None  # where that is quicker than reading
-    is_kept: bool = False  # slow to decode: its arrays are kept in the cache
-    note: str = ""  # which copy it is, where copies differ
+    is_cached: bool = False  # slow to decode: its arrays are kept in the cache
+    origin: Origin = Origin.OFFICIAL  # which copy of the data it holds
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Sample:
     file: str
     name: str
     description: str
-    licence: str
+    license: str
     arrays: Specs
     make: Callable[[], Arrays] | None = None
     class_names: tuple[str, ...] = ()  # where they are not the data set's
@@ -69,10 +70,10 @@ class Record:
     formats: tuple[Format, ...]  # in the order in which a folder is searched
     mirrors: tuple[Mirror, ...]  # in the order in which they are tried
     class_names: tuple[str, ...]
-    licence: str
+    license: str
     citation: str
     max_bytes: int  # no file of it is larger; a longer download is stopped
-    sample: Sample | None = None
+    sample: Sample
     key: str = ""  # what the commands call it
     min_speed: int = 4_000  # bytes a second; a download that is slower is given up
 
@@ -95,7 +96,7 @@ class Record:
             self.read(format, paths)
 
 
-NPZ = Format(("mnist.npz",), read_npz, is_kept=True)
+NPZ = Format(("mnist.npz",), read_npz, is_cached=True)
 IDX_GZ = Format(
     (
         "train-images-idx3-ubyte.gz",
@@ -104,7 +105,7 @@ IDX_GZ = Format(
         "t10k-labels-idx1-ubyte.gz",
     ),
     read_idx,
-    is_kept=True,
+    is_cached=True,
 )
 IDX = Format(tuple(name.removesuffix(".gz") for name in IDX_GZ.files), read_idx)
 # Some programs unpack "train-images-idx3-ubyte.gz" as "train-images.idx3-ubyte".
@@ -114,7 +115,7 @@ MNIST_SAMPLE = Sample(
     file="mnist_sample.npz",
     name="UCI digits",
     description="1,797 UCI digits in MNIST's form",
-    licence="CC BY 4.0 (Alpaydin and Kaynak, doi:10.24432/C50P49)",
+    license="CC BY 4.0 (Alpaydin and Kaynak, doi:10.24432/C50P49)",
     arrays={
         "x_train": ArraySpec(
             (1197, 28, 28), "6d557a49d921e537bdf4673ae051e3c615ec0d5cd73df16071792e7eb74718f2"
@@ -160,7 +161,7 @@ MNIST = Record(
         Mirror("https://storage.googleapis.com/cvdf-datasets/mnist", IDX_GZ),
     ),
     class_names=tuple("0123456789"),
-    licence="CC BY-SA 3.0, as Keras states it (copyright: Yann LeCun and Corinna Cortes)",
+    license="CC BY-SA 3.0, as Keras states it (copyright: Yann LeCun and Corinna Cortes)",
     citation=(
         "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document "
         "recognition. Proceedings of the IEEE 86(11), 1998. doi:10.1109/5.726791"
@@ -172,7 +173,7 @@ MNIST = Record(
 ARCHIVE = cifar.Archive("6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce")
 JPEGS = cifar.JpegZip("cab9d0dd9f093e7c0ce3d5bb14b7a8f156116071f97a80f383eafa3d736c4f5a")
 CIFAR_TAR, CIFAR_KERAS, CIFAR_OLD_KERAS = (
-    Format((name,), ARCHIVE.read, ARCHIVE.check, is_kept=True, note="official archive")
+    Format((name,), ARCHIVE.read, ARCHIVE.check, is_cached=True)
     for name in (
         "cifar-10-python.tar.gz",
         "cifar-10-batches-py-target_archive",  # as Keras 3 names the same file
@@ -180,7 +181,11 @@ CIFAR_TAR, CIFAR_KERAS, CIFAR_OLD_KERAS = (
     )
 )
 CIFAR_ZIP = Format(
-    ("CIFAR-10-images-master.zip",), JPEGS.read, JPEGS.check, is_kept=True, note="JPEG copy"
+    ("CIFAR-10-images-master.zip",),
+    JPEGS.read,
+    JPEGS.check,
+    is_cached=True,
+    origin=Origin.JPEG_COPY,
 )
 
 CIFAR10 = Record(
@@ -197,7 +202,7 @@ CIFAR10 = Record(
         Mirror("https://www.cs.toronto.edu/~kriz", CIFAR_TAR),
     ),
     class_names=cifar.CLASSES,
-    licence="none stated by its makers, who ask to be cited",
+    license="none stated by its makers, who ask to be cited",
     citation=(
         "A. Krizhevsky: Learning multiple layers of features from tiny images. Technical report, "
         "University of Toronto, 2009"
@@ -207,7 +212,7 @@ CIFAR10 = Record(
         file="",
         name="synthetic shapes",
         description="3,000 synthetic images of coloured shapes in CIFAR-10's form",
-        licence="none needed: drawn on this machine",
+        license="none needed: drawn on this machine",
         arrays={},
         make=samples.drawn_shapes,
         class_names=samples.SHAPES,
@@ -236,14 +241,14 @@ SHAKESPEARE = Record(
         Mirror("https://storage.googleapis.com/download.tensorflow.org/data", SHAKESPEARE_TXT),
     ),
     class_names=(),
-    licence="public domain (the plays); the selection is A. Karpathy's",
+    license="public domain (the plays); the selection is A. Karpathy's",
     citation="A. Karpathy: The unreasonable effectiveness of recurrent neural networks, 2015",
     max_bytes=5_000_000,
     sample=Sample(
         file="",
         name="Python's manual",
         description="text of Python's own language reference",
-        licence="PSF licence, as Python itself",
+        license="PSF licence, as Python itself",
         arrays={},
         make=samples.python_manual,
     ),

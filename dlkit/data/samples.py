@@ -38,18 +38,18 @@ def drawn_shapes(seed: int = 0) -> Arrays:
     n = sum(SIZES.values())
     y = rng.permutation(np.arange(n) % len(SHAPES)).astype(np.uint8)
     radius = rng.uniform(7, 12, (n, 1, 1)).astype(np.float32)
-    centre = rng.uniform(12, 19, (2, n, 1, 1)).astype(np.float32)
-    colours = rng.integers(0, 256, (2, n, 1, 1, 3)).astype(np.float32)
-    near = np.abs(colours[0] - colours[1]).max(axis=-1, keepdims=True) < 80
-    colours[1] = np.where(near, (colours[0] + 128) % 256, colours[1])  # else it cannot be seen
+    center = rng.uniform(12, 19, (2, n, 1, 1)).astype(np.float32)
+    colors = rng.integers(0, 256, (2, n, 1, 1, 3)).astype(np.float32)
+    near = np.abs(colors[0] - colors[1]).max(axis=-1, keepdims=True) < 80
+    colors[1] = np.where(near, (colors[0] + 128) % 256, colors[1])  # else it cannot be seen
 
     rows, columns = np.mgrid[:32, :32].astype(np.float32)
-    down, across = (rows - centre[0]) / radius, (columns - centre[1]) / radius
+    down, across = (rows - center[0]) / radius, (columns - center[1]) / radius
     inked = np.zeros((n, 32, 32), bool)
     for label, shape in enumerate(SHAPES):
         mine = y == label
         inked[mine] = _inside(shape, down[mine], across[mine])
-    x = np.where(inked[..., None], colours[0], colours[1])
+    x = np.where(inked[..., None], colors[0], colors[1])
     x += rng.normal(0, 1, x.shape).astype(np.float32) * rng.uniform(4, 24, (n, 1, 1, 1))
     x = np.clip(np.rint(x), 0, 255).astype(np.uint8)
 

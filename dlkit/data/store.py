@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from dlkit.data import cache, files
-from dlkit.data.datasets import SAMPLE
-from dlkit.data.download import DOWNLOADS, Say, fetch, import_pooch
+from dlkit.data.datasets import Origin
+from dlkit.data.download import DOWNLOADS, Report, fetch, import_pooch
 from dlkit.data.problems import CannotWrite, describe
 from dlkit.data.readers import Arrays, DataError, Unreadable, read_npz, verify
 from dlkit.data.registry import Format, Record
@@ -45,7 +47,7 @@ class Copy:
         return self.place.takes_downloads and self.folder == DOWNLOADS
 
     @property
-    def is_meant(self) -> bool:
+    def in_expected_folder(self) -> bool:
         """Whether it lies where this data set is kept, and not in some other subfolder."""
         return self.folder in ("", DOWNLOADS) or self.folder.endswith("/raw")
 
@@ -58,11 +60,9 @@ class Copy:
         if self.missing:
             raise DataError(f"{self.missing[0]} is missing")
 
-        def read() -> Arrays:
+        if not self.format.is_cached:
             return record.read(self.format, self.paths)
-
-        if not self.format.is_kept:
-            return read()
+        read = partial(record.read, self.format, self.paths)
         return cache.read_or_make(self.paths, record.arrays, cache_folders(), read)
 
     def check(self, record: Record) -> None:
@@ -124,7 +124,7 @@ def _folders(folder: Path, record: Record) -> list[Path]:
 
 
 def find(
-    record: Record, where: Iterable[Place], say: Say = print, read: bool = True
+    record: Record, where: Iterable[Place], report: Report = print, read: bool = True
 ) -> tuple[Arrays, Copy] | None:
     """The first verified copy in these places; None if there is none. No arrays unless `read`.
 
@@ -143,13 +143,13 @@ def find(
                 news = f"{record.name}: {copy.describe()} in {place.label} is not used ({error})"
                 if copy.is_download:
                     if not copy.missing and not isinstance(error, Unreadable):
-                        say(f"{news}; {_set_aside(copy, before)}")
-                elif copy.is_meant:
-                    say(f"{news}; it is left as it is")
+                        report(f"{news}; {_set_aside(copy, before)}")
+                elif copy.in_expected_folder:
+                    report(f"{news}; it is left as it is")
     return None
 
 
-def _set_aside(copy: Copy, before: list) -> str:
+def _set_aside(copy: Copy, before: list[tuple[int, int, int]]) -> str:
     """Renames a damaged download, unless another process has replaced it; says what was done."""
     if files.fingerprint(copy.paths) != before:
         return "another process has replaced it"
@@ -162,11 +162,25 @@ def _set_aside(copy: Copy, before: list) -> str:
 
 def offline() -> bool:
     """Whether $DLKIT_OFFLINE forbids the network."""
-    return os.environ.get("DLKIT_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+    return _is_set("DLKIT_OFFLINE")
 
 
-def obtain(record: Record, where: Iterable[Place], say: Say = print) -> tuple[Arrays, Place]:
+def sample_forbidden() -> bool:
+    """Whether $DLKIT_REAL_DATA forbids that a sample stands in."""
+    return _is_set("DLKIT_REAL_DATA")
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "").strip().lower() not in ("", "0", "false", "no")
+
+
+def obtain(
+    record: Record, where: Iterable[Place], report: Report = print
+) -> tuple[Arrays, Format, Place]:
     """Downloads the data set into the first of these places that takes it.
+
+    Returns:
+        The verified arrays, the format in which they came, and the place.
 
     Raises:
         CannotWrite: none of them takes it.
@@ -179,33 +193,42 @@ def obtain(record: Record, where: Iterable[Place], say: Say = print) -> tuple[Ar
         if not place.takes_downloads:
             continue
         try:
-            return fetch(record, place.folder, say), place
+            return *fetch(record, place.folder, report), place
         except CannotWrite as error:
             problem = CannotWrite(f"cannot write in {place.label}: {error}")
-            say(f"{record.name}: {problem}")
+            report(f"{record.name}: {problem}")
     raise problem
 
 
-def load(record: Record, say: Say = print) -> tuple[Arrays, str]:
-    """The data set's arrays from wherever they are, and the place in a few words.
+class Loaded(NamedTuple):
+    """Verified arrays; which copy they are, for code; and where it lay, in words for people."""
+
+    arrays: Arrays
+    origin: Origin
+    source: str
+
+
+def load(record: Record, report: Report = print) -> Loaded:
+    """The data set's arrays from wherever they are, else the sample's.
 
     Raises:
-        DataError: not even the bundled sample is there.
+        DataError: not even the sample is there, or $DLKIT_REAL_DATA forbids it.
     """
-    found = find(record, places(), say)
+    found = find(record, places(), report)
     if found:
         arrays, copy = found
-        return arrays, _source(record, copy.format, copy.place)
+        return _loaded(record, arrays, copy.format, copy.place)
     try:
-        arrays, place = obtain(record, places(), say)
+        arrays, format, place = obtain(record, places(), report)
     except DataError as error:
-        return _load_sample(record, str(error), say)
-    return arrays, _source(record, record.mirrors[0].format, place)
+        return _load_sample(record, str(error), report)
+    return _loaded(record, arrays, format, place)
 
 
-def _source(record: Record, format: Format, place: Place) -> str:
-    note = f" ({format.note})" if format.note else ""
-    return f"{record.name}{note}, verified copy in {place.label}"
+def _loaded(record: Record, arrays: Arrays, format: Format, place: Place) -> Loaded:
+    copies_differ = len({each.origin for each in record.formats}) > 1
+    which = f" ({format.origin})" if copies_differ else ""
+    return Loaded(arrays, format.origin, f"{record.name}{which}, verified copy in {place.label}")
 
 
 def sample_path(record: Record) -> Path | None:
@@ -213,25 +236,27 @@ def sample_path(record: Record) -> Path | None:
     root = checkout()
     folders = [root / "data"] if root else []
     for folder in [*folders, PACKAGE / "samples"]:
-        if record.sample and (folder / record.sample.file).is_file():
+        if (folder / record.sample.file).is_file():
             return folder / record.sample.file
     return None
 
 
 def read_sample(record: Record) -> Arrays:
     """The verified arrays of the sample, or those made on the spot. Raises DataError."""
-    if record.sample and record.sample.make:
+    if record.sample.make:
         return record.sample.make()
     path = sample_path(record)
-    if record.sample is None or path is None:
+    if path is None:
         raise DataError("the bundled sample is missing: get the course or dlkit anew")
     arrays = read_npz([path], record.sample.arrays)
     verify("the bundled sample", arrays, record.sample.arrays)
     return arrays
 
 
-def _load_sample(record: Record, why: str, say: Say) -> tuple[Arrays, str]:
+def _load_sample(record: Record, why: str, report: Report) -> Loaded:
     try:
+        if sample_forbidden():
+            raise DataError("DLKIT_REAL_DATA is set, so no sample stands in")
         arrays = read_sample(record)
     except DataError as error:
         raise DataError(
@@ -239,8 +264,8 @@ def _load_sample(record: Record, why: str, say: Say) -> tuple[Arrays, str]:
             f"{error}. Run `{record.command}` where there is a network, or name a "
             "folder that holds the data in DLKIT_DATA_DIR."
         ) from error
-    say(
-        f"{record.name} is not on this machine ({why}). Using the {SAMPLE} instead: "
+    report(
+        f"{record.name} is not on this machine ({why}). Using the {Origin.SAMPLE} instead: "
         f"{record.sample.description}. For {record.name}: `{record.command}`."
     )
-    return arrays, f"{SAMPLE}: {record.sample.description}"
+    return Loaded(arrays, Origin.SAMPLE, f"{Origin.SAMPLE}: {record.sample.description}")

@@ -112,8 +112,8 @@ def tiny_record(tar=b"", *urls):
     """CIFAR-10 with fewer images, known by the digests of these stand-ins."""
     archive = cifar.Archive(hashlib.sha256(tar).hexdigest())
     jpegs = cifar.JpegZip(published(tiny_jpegs()))
-    of_tar = Format((TAR,), archive.read, archive.check, note="official archive")
-    of_zip = Format((ZIP,), jpegs.read, jpegs.check, is_kept=True, note="JPEG copy")
+    of_tar = Format((TAR,), archive.read, archive.check)
+    of_zip = Format((ZIP,), jpegs.read, jpegs.check, is_cached=True, origin=data.Origin.JPEG_COPY)
     n = (5 * N, N)
     specs = {
         f"{kind}_{part}": ArraySpec((count, *shape))
@@ -128,8 +128,7 @@ def tiny_record(tar=b"", *urls):
 
 def load(record):
     lines = []
-    arrays, source = store.load(record, lines.append)
-    return arrays, source, lines
+    return store.load(record, lines.append), lines
 
 
 # --- the official archive -------------------------------------------------------------------
@@ -140,10 +139,11 @@ def test_the_official_form_is_downloaded_verified_and_found_again(machine, monke
     body = as_tar(tiny_batches())
     with fs.serving({TAR: fs.sends(body)}) as (url, _):
         for _ in range(2):  # the second time without asking
-            arrays, source, lines = load(tiny_record(body, url))
-            assert source == "CIFAR-10 (official archive), verified copy in data/"
+            loaded, lines = load(tiny_record(body, url))
+            assert loaded.origin is data.Origin.OFFICIAL
+            assert loaded.source == "CIFAR-10 (official), verified copy in data/"
             for name, array in tiny_arrays().items():
-                np.testing.assert_array_equal(arrays[name], array)
+                np.testing.assert_array_equal(loaded.arrays[name], array)
     assert lines == []
     assert fs.files_in(machine) == [f"course/data/downloads/{TAR}"]
 
@@ -187,8 +187,8 @@ def test_a_pickle_that_asks_for_anything_else_is_refused(tmp_path, monkeypatch, 
 def test_even_in_an_archive_of_the_right_digest_it_is_refused(machine):
     body = as_tar({**tiny_batches(), "data_batch_3": EVIL["a call"]})
     (machine / "course/data" / TAR).write_bytes(body)
-    _, source, lines = load(tiny_record(body))
-    assert source.startswith("offline sample")
+    loaded, lines = load(tiny_record(body))
+    assert loaded.origin is data.Origin.SAMPLE
     assert "system, which is refused); it is left as it is" in lines[0]
 
 
@@ -206,8 +206,8 @@ def test_a_damaged_archive_is_announced_and_not_used(machine, body, reason):
     folder = machine / "course/data/downloads"
     folder.mkdir()
     (folder / TAR).write_bytes(body)
-    _, source, lines = load(tiny_record(as_tar(tiny_batches())))
-    assert source.startswith("offline sample")
+    loaded, lines = load(tiny_record(as_tar(tiny_batches())))
+    assert loaded.origin is data.Origin.SAMPLE
     assert reason in lines[0] and lines[0].endswith(f"kept as {TAR}.damaged")
     assert "synthetic" in lines[1] and "`python -m dlkit data fetch cifar10`" in lines[1]
     assert len(lines) == 2
@@ -266,8 +266,8 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_other_jpegs_are_refused(machine, change):
     (machine / "course/data" / ZIP).write_bytes(as_zip(change(tiny_jpegs())))
-    _, source, lines = load(tiny_record())
-    assert source.startswith("offline sample")
+    loaded, lines = load(tiny_record())
+    assert loaded.origin is data.Origin.SAMPLE
     assert "does not hold CIFAR-10's images, or not all of them" in lines[0]
     assert fs.files_in(machine) == [f"course/data/{ZIP}"]
 
@@ -298,7 +298,8 @@ def test_decoded_jpegs_are_kept_beside_the_downloads_not_in_the_shared_folder(
     share.mkdir()
     (share / ZIP).write_bytes(as_zip(tiny_jpegs()))
     monkeypatch.setenv("DLKIT_DATA_DIR", str(share))
-    first, source, lines = load(tiny_record())
+    (first, origin, source), lines = load(tiny_record())
+    assert origin is data.Origin.JPEG_COPY
     assert source == "CIFAR-10 (JPEG copy), verified copy in $DLKIT_DATA_DIR"
     assert lines == []
     assert capsys.readouterr() == ("Decoding 30 JPEGs, the first time only\n", "")
@@ -307,14 +308,14 @@ def test_decoded_jpegs_are_kept_beside_the_downloads_not_in_the_shared_folder(
 
     with monkeypatch.context() as patched:
         forbid_decoding(patched)
-        again, _, _ = load(tiny_record())
+        again = load(tiny_record())[0].arrays
     assert capsys.readouterr() == ("", "")
     for name, array in first.items():
         np.testing.assert_array_equal(array, again[name])
 
     for damage in (kept.read_bytes()[:-5000], damaged_inside(kept)):
         kept.write_bytes(damage)
-        again, _, _ = load(tiny_record())
+        again = load(tiny_record())[0].arrays
         assert f"{kept.name} is not used (" in capsys.readouterr().out
         np.testing.assert_array_equal(first["x_train"], again["x_train"])
     with monkeypatch.context() as patched:
@@ -332,8 +333,8 @@ def damaged_inside(path):
 def test_without_a_place_for_the_cache_the_images_are_there_all_the_same(machine, monkeypatch):
     (machine / "course/data" / ZIP).write_bytes(as_zip(tiny_jpegs()))
     monkeypatch.setattr(store, "cache_folders", lambda: [Path("/proc/nowhere")])
-    arrays, _, _ = load(tiny_record())
-    assert arrays["x_test"].shape == (10, 32, 32, 3)
+    loaded, _ = load(tiny_record())
+    assert loaded.arrays["x_test"].shape == (10, 32, 32, 3)
 
 
 def test_the_commands_verify_and_copy_without_decoding(machine, monkeypatch, capsys):
@@ -360,7 +361,8 @@ def test_the_real_images(machine, monkeypatch):
 
     monkeypatch.setenv("DLKIT_DATA_DIR", str(REAL.parent))
     cifar10 = data.load_cifar10()
-    assert (cifar10.name, cifar10.is_sample) == ("CIFAR-10", False)
+    assert (cifar10.name, cifar10.origin) == ("CIFAR-10", data.Origin.JPEG_COPY)
+    assert not cifar10.is_sample
     assert cifar10.class_names[0] == "airplane" and cifar10.class_names[9] == "truck"
     total = np.zeros(10, int)
     for split, n in ((cifar10.train, 45_000), (cifar10.val, 5_000), (cifar10.test, 10_000)):
@@ -396,7 +398,8 @@ def test_the_last_five_thousand_training_images_are_held_out(monkeypatch):
         "x_test": np.zeros((10_000, 1), np.uint8),
         "y_test": np.arange(10_000),
     }
-    monkeypatch.setattr(store, "load", lambda record: (arrays, f"{record.name}, verified copy"))
+    loaded = store.Loaded(arrays, data.Origin.OFFICIAL, "CIFAR-10, verified copy")
+    monkeypatch.setattr(store, "load", lambda record: loaded)
     cifar10 = data.load_cifar10()
     np.testing.assert_array_equal(cifar10.train.y, np.arange(45_000))
     np.testing.assert_array_equal(cifar10.val.y, np.arange(45_000, 50_000))
@@ -495,3 +498,13 @@ def test_the_datasheet_names_the_digests():
         SHAKESPEARE.arrays["text"].sha256,
     ):
         assert secret in sheet
+
+
+def test_the_origin_of_a_download_is_that_of_the_mirror_that_served_it(machine, monkeypatch):
+    monkeypatch.delenv("DLKIT_OFFLINE")
+    record = tiny_record()
+    of_tar, of_zip = record.formats
+    with fs.serving({ZIP: fs.sends(as_zip(tiny_jpegs()))}) as (url, _):
+        mirrors = (Mirror("http://127.0.0.1:9", of_tar), Mirror(url, of_zip))
+        loaded, _ = load(replace(record, mirrors=mirrors))
+    assert loaded.origin is data.Origin.JPEG_COPY

@@ -55,6 +55,7 @@ def test_real_mnist_comes_in_three_parts_of_raw_uint8(with_sample, monkeypatch, 
     mnist = data.load_mnist()
     assert mnist.name == "MNIST"
     assert not mnist.is_sample
+    assert mnist.origin is data.Origin.OFFICIAL
     assert mnist.source == "MNIST, verified copy in $DLKIT_DATA_DIR"
     assert mnist.class_names == tuple("0123456789")
     for split, n in ((mnist.train, 55_000), (mnist.val, 5_000), (mnist.test, 10_000)):
@@ -72,10 +73,10 @@ def test_real_mnist_comes_in_three_parts_of_raw_uint8(with_sample, monkeypatch, 
 def test_the_sample_comes_in_the_same_form_and_says_so_in_one_line(with_sample, capsys):
     mnist = data.load_mnist()
     out, err = capsys.readouterr()
-    assert mnist.is_sample
+    assert mnist.is_sample and mnist.origin is data.Origin.SAMPLE
     assert mnist.name == "UCI digits"
     assert mnist.source == "offline sample: 1,797 UCI digits in MNIST's form"
-    assert "CC BY 4.0" in mnist.licence
+    assert "CC BY 4.0" in mnist.license
     for split, n in ((mnist.train, 1197), (mnist.val, 300), (mnist.test, 300)):
         assert (split.x.shape, split.x.dtype) == ((n, 28, 28), np.uint8)
         assert (split.y.shape, split.y.dtype) == ((n,), np.uint8)
@@ -84,6 +85,15 @@ def test_the_sample_comes_in_the_same_form_and_says_so_in_one_line(with_sample, 
     assert "python -m dlkit data fetch" in out
     assert err == ""
     assert str(with_sample) not in out + repr(mnist)
+
+
+def test_the_origin_is_asked_and_not_the_sentence():
+    part = data.Split(np.zeros((1, 2), np.uint8), np.zeros(1, np.uint8))
+    for origin in data.Origin:
+        words = "offline sample" if origin is data.Origin.OFFICIAL else "official"  # a lie
+        images = data.Dataset("Toy", part, part, part, ("0",), origin, words, "none")
+        text = data.Text("Toy", "a", "b", origin, words, "none")
+        assert images.is_sample is text.is_sample is (origin is data.Origin.SAMPLE)
 
 
 def test_a_dataset_cannot_be_changed_and_shows_its_shapes(with_sample):
@@ -96,6 +106,15 @@ def test_a_dataset_cannot_be_changed_and_shows_its_shapes(with_sample):
         "  val    x (300, 28, 28) uint8, y (300,) uint8",
         "  test   x (300, 28, 28) uint8, y (300,) uint8",
     ]
+
+
+def test_no_sample_stands_in_where_the_real_data_are_asked_for(with_sample, monkeypatch):
+    monkeypatch.setenv("DLKIT_REAL_DATA", "1")
+    for load in (data.load_mnist, data.load_cifar10, data.load_shakespeare):
+        with pytest.raises(DataError, match="DLKIT_REAL_DATA is set, so no sample stands in. Run"):
+            load()
+    monkeypatch.setenv("DLKIT_REAL_DATA", "0")
+    assert data.load_mnist().is_sample
 
 
 # --- the sample -----------------------------------------------------------------------------
@@ -200,8 +219,8 @@ def test_what_is_kept_belongs_to_all_its_files(tmp_path):
 
 def load():
     lines = []
-    arrays, source = store.load(fs.tiny_record("http://127.0.0.1:9"), lines.append)
-    return source, lines
+    loaded = store.load(fs.tiny_record("http://127.0.0.1:9"), lines.append)
+    return loaded, lines
 
 
 def test_the_places_are_searched_in_the_documented_order(machine, monkeypatch):
@@ -214,7 +233,8 @@ def test_the_places_are_searched_in_the_documented_order(machine, monkeypatch):
     }
     for label, folder in reversed(folders.items()):
         put({"tiny.npz": GOOD["tiny.npz"]}, folder)
-        assert load() == (f"Tiny, verified copy in {label}", [])
+        loaded, lines = load()
+        assert (loaded.source, lines) == (f"Tiny, verified copy in {label}", [])
     assert [place.label for place in store.places()] == list(folders)
 
 
@@ -228,14 +248,16 @@ def test_without_a_checkout_the_users_cache_takes_the_downloads(machine, monkeyp
 @pytest.mark.parametrize("names", [["tiny.npz"], ["tiny-images.gz", "tiny-labels.gz"]])
 def test_a_folder_is_searched_with_its_subfolders(machine, folder, names):
     put({name: GOOD[name] for name in names}, machine / "course/data" / folder)
-    assert load() == ("Tiny, verified copy in data/", [])
+    loaded, lines = load()
+    assert (loaded.origin, lines) == (data.Origin.OFFICIAL, [])
+    assert loaded.source == "Tiny, verified copy in data/"
 
 
 def test_another_data_set_in_a_subfolder_is_passed_over_silently(machine):
     # Keras keeps Fashion-MNIST in a subfolder, in files that are named as MNIST's are.
     put(fs.as_files(fs.tiny_arrays(seed=1)), machine / "keras/datasets/fashion-mnist")
-    source, lines = load()
-    assert source.startswith("offline sample")
+    loaded, lines = load()
+    assert loaded.origin is data.Origin.SAMPLE
     assert len(lines) == 1
 
 

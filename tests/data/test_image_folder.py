@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dlkit.data import load_image_folder
+from dlkit.data import Origin, load_image_folder
 
 RED, BLUE = (250, 10, 20), (10, 20, 250)
 
@@ -47,6 +47,7 @@ def test_classes_are_folders_and_labels_fit(folder):
     pets = load_image_folder(folder)
     assert pets.class_names == ("cat", "dog")
     assert (pets.name, pets.source, pets.is_sample) == ("pets", "image folder pets", False)
+    assert pets.origin is Origin.IMAGE_FOLDER
     assert str(folder) not in repr(pets)
     for split, cats, dogs in ((pets.train, 16, 8), (pets.val, 2, 1), (pets.test, 2, 1)):
         assert (split.x.shape, split.x.dtype) == ((cats + dogs, 32, 32, 3), np.uint8)

@@ -38,7 +38,7 @@ def test_the_real_text(machine, monkeypatch):
     monkeypatch.setenv("DLKIT_DATA_DIR", str(REAL.parent))
     text = data.load_shakespeare()
     assert text.source == "Tiny Shakespeare, verified copy in $DLKIT_DATA_DIR"
-    assert not text.is_sample
+    assert text.origin is data.Origin.OFFICIAL and not text.is_sample
     assert text.train + text.val == REAL.read_text(encoding="utf-8")
     assert (len(text.train), len(text.val)) == (1_003_854, 111_540)
     assert len(set(text.train + text.val)) == 65
@@ -90,7 +90,7 @@ def test_any_other_text_is_announced_and_left_alone(machine, tiny, capsys, body,
 def test_the_sample_is_pythons_manual_and_says_so_in_one_line(machine, capsys):
     text = data.load_shakespeare()
     out, err = capsys.readouterr()
-    assert text.is_sample
+    assert text.is_sample and text.origin is data.Origin.SAMPLE
     assert (text.name, text.source) == (
         "Python's manual",
         "offline sample: text of Python's own language reference",

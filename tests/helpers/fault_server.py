@@ -60,7 +60,7 @@ def tiny_record(*urls, format=NPZ):
         formats=(NPZ, IDX),
         mirrors=tuple(Mirror(url, format) for url in urls),
         class_names=tuple("0123456789"),
-        licence="none",
+        license="none",
         citation="none",
         max_bytes=1_000_000,
         sample=Sample(
@@ -212,7 +212,7 @@ from dlkit.data import commands, store
 store.checkout = lambda: pathlib.Path(os.environ["TEST_COURSE"])
 record = fs.tiny_record(*os.environ.get("TEST_MIRRORS", "").split())
 def load():
-    print("source:", store.load(record)[1])
+    print("source:", store.load(record).source)
 """
 
 

@@ -37,14 +37,15 @@ def tool(tmp_path, monkeypatch):
     return tool
 
 
-def lesson(name="06_mnist_mlp", error="", claims=3, held=3, data="offline sample: digits"):
+def lesson(name="06_mnist_mlp", error="", claims=3, held=3, is_sample=True):
     return {
         "lesson": name,
         "seconds": 12.3,
         "error": error,
         "claims": claims,
         "held": held,
-        "data": data,
+        "data": "a sentence for people",
+        "is_sample": is_sample,
     }
 
 
@@ -95,7 +96,7 @@ def test_a_full_run_that_passed_writes_the_readme_again_and_again(tool, tmp_path
 
 
 def test_the_note_says_which_data(tool, tmp_path):
-    tool.report([row(lessons=[lesson(data="MNIST, verified copy")])], everything=True)
+    tool.report([row(lessons=[lesson(is_sample=False)])], everything=True)
     assert ", real data." in (tmp_path / "README.md").read_text()
 
 

@@ -147,9 +147,11 @@ def test_execute_leaves_a_notebook_alone_when_a_cell_fails(small, tmp_path):
     assert path.read_bytes() == before
 
 
-def test_execute_refuses_outputs_of_the_offline_sample(small, tmp_path):
+def test_execute_refuses_outputs_of_the_offline_sample(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("DLKIT_OFFLINE", "1")
     path = tmp_path / "notebooks" / "00_good.ipynb"
-    write(path, "setup = 0", "print('Using the offline sample instead')")
+    code = "from dlkit.data import load_mnist, store\nstore.places = list\nload_mnist()"
+    write(path, "setup = 0", code)
     before = path.read_bytes()
     with pytest.raises(SystemExit, match="DLKIT_DATA_DIR"):
         small("execute", str(path))
@@ -193,4 +195,4 @@ def test_a_kernel_starts_in_the_folder_with_the_environment_that_is_given(tmp_pa
     code = "import os; print(os.path.samefile('.', os.environ['HERE']), 'HOME' in os.environ)"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     run.run(notebook, folder=tmp_path, env={"HERE": str(tmp_path), "IPYTHONDIR": str(tmp_path)})
-    assert run.printed(notebook) == "True False\n"
+    assert notebook.cells[-1].outputs[0].text == "True False\n"
