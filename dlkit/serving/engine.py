@@ -1,7 +1,6 @@
 """Ray Serve as the engine: one application per version, with so many replicas each."""
 
 import asyncio
-import contextlib
 import functools
 import logging
 import os
@@ -31,6 +30,7 @@ from dlkit.serving.protocol import Signature  # noqa: E402
 from dlkit.serving.replica import Replica  # noqa: E402
 
 REPLICA_DIED = (RayActorError, DeploymentUnavailableError)  # with the request in it
+START_ATTEMPTS = 4
 
 
 @dataclass
@@ -94,7 +94,7 @@ class RayEngine:
         """Start Ray and its controller; takes some seconds.
 
         Raises:
-            ValueError: Ray does not start, not even when asked twice.
+            ValueError: Ray does not start, not even after some attempts.
         """
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -108,7 +108,7 @@ class RayEngine:
             parent = None if sys.platform == "win32" else "/tmp"
             self._folder = tempfile.mkdtemp(prefix="dlkit-serve-", dir=parent)
             quiet |= {"include_dashboard": False, "_temp_dir": self._folder}
-            _try_twice(ray.init, address="local", object_store_memory=100 * 2**20, **quiet)
+            _start_with_retries(ray.init, address="local", object_store_memory=100 * 2**20, **quiet)
         serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR"})
 
     def stop(self) -> None:
@@ -173,12 +173,12 @@ class RayEngine:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
 
-def _try_twice(function, **options):
-    """Ray gives its own processes 30 s to come up, which a busy machine may exceed once."""
-    with contextlib.suppress(Exception):
-        return function(**options)
-    ray.shutdown()
-    try:
-        return function(**options)
-    except Exception as error:
-        raise ValueError(f"Ray does not start: {error}") from None
+def _start_with_retries(function, **options):
+    """Ray gives its own processes 30 s to come up, which a busy machine may exceed."""
+    for attempt in range(1, START_ATTEMPTS + 1):
+        try:
+            return function(**options)
+        except Exception as error:
+            ray.shutdown()
+            if attempt == START_ATTEMPTS:
+                raise ValueError(f"Ray does not start: {error}") from None

@@ -21,6 +21,7 @@ from dlkit.serving.local import HEADING, LoadTest, Service
 
 MISSING = missing_packages(*commands.REQUIRED_PACKAGES)
 needs_ray = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+START_S = 500  # seconds; it takes 20, and many on a busy machine
 TIMEOUT_S = 10  # of the service under test, for a request to arrive
 
 
@@ -102,7 +103,8 @@ def base(models, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def service(base):
-    with Service(base, "--timeout", str(TIMEOUT_S), "--max-body", "1") as service:
+    options = ("--timeout", str(TIMEOUT_S), "--max-body", "1")
+    with Service(base, *options, start_timeout=START_S) as service:
         yield service
 
 
@@ -115,7 +117,7 @@ def killed():
 def wait_for_progress(running, requests=50):
     """Wait until so many more requests have got their response."""
     enough = running.completed + requests
-    wait_until(lambda: running.completed >= enough or running.failures, 120, "clients are served")
+    wait_until(lambda: running.completed >= enough or running.failures, 300, "clients are served")
 
 
 def processes(service):
@@ -310,7 +312,7 @@ def test_a_new_version_goes_live_and_is_rolled_back_without_a_lost_request(servi
         made = base.with_name("made") / "2"
         shutil.copytree(made, base / "copying")
         (base / "copying").rename(base / "2")
-        service.wait_until_live(2)
+        service.wait_until_live(2, timeout=300)
         states = json.loads(service.request("GET", "/v1/models/digits")[1])["model_version_status"]
         assert [(s["version"], s["state"]) for s in states] == [
             ("2", "AVAILABLE"),
@@ -320,8 +322,8 @@ def test_a_new_version_goes_live_and_is_rolled_back_without_a_lost_request(servi
         assert np.argmax(service.predict(black)) == 2
         assert np.argmax(service.predict(black, version=1)) == 1
         (base / "2").rename(base / "bad")
-        service.wait_until_live(1)
-        wait_until(lambda: len(service.replicas()) == 2, 60, "version 2's replicas are gone")
+        service.wait_until_live(1, timeout=300)
+        wait_until(lambda: len(service.replicas()) == 2, 300, "version 2's replicas are gone")
         wait_for_progress(running)
     print(f"switch and rollback: {running.sent} sent, {running.completed} completed")
     assert running.failures == []
@@ -338,7 +340,7 @@ def test_a_broken_version_does_not_go_live(service, base):
         return found.get("model_version_status", [{}])[0]
 
     try:
-        wait_until(lambda: state().get("state") == "END", 60, "version 3 has failed")
+        wait_until(lambda: state().get("state") == "END", 300, "version 3 has failed")
         assert state()["status"]["error_message"]
         assert (
             is_healthy(service) and np.argmax(service.predict(np.zeros((1, 28, 28)).tolist())) == 1
@@ -357,7 +359,7 @@ def test_no_request_is_lost_when_a_replica_is_killed(service, load):
         wait_for_progress(running)
         victim = service.replicas()[0]
         victim.send_signal(signal.SIGKILL)
-        wait_until(lambda: is_replaced(victim), 120, "there are two replicas again")
+        wait_until(lambda: is_replaced(victim), 300, "there are two replicas again")
         wait_for_progress(running)
     print(f"a replica killed: {running.sent} sent, {running.completed} completed")
     assert running.failures == []
@@ -365,24 +367,28 @@ def test_no_request_is_lost_when_a_replica_is_killed(service, load):
 
 
 @needs_ray
-def test_ray_is_asked_twice_and_then_given_up():
+def test_ray_is_started_again_a_few_times_and_then_given_up():
     from dlkit.serving import engine
 
     calls = []
 
     def slow(**options):
         calls.append(options)
-        if len(calls) < 2:
+        if len(calls) < engine.START_ATTEMPTS:
             raise RuntimeError("timed out")
         return "up"
 
-    assert engine._try_twice(slow, a=1) == "up" and calls == [{"a": 1}, {"a": 1}]
+    assert engine._start_with_retries(slow, a=1) == "up"
+    assert calls == engine.START_ATTEMPTS * [{"a": 1}]
+    calls.clear()
 
-    def never():
+    def never(**options):
+        calls.append(options)
         raise RuntimeError("no memory")
 
     with pytest.raises(ValueError, match="Ray does not start: no memory"):
-        engine._try_twice(never)
+        engine._start_with_retries(never)
+    assert len(calls) == engine.START_ATTEMPTS
 
 
 # ---- The machine around it --------------------------------------------------------------------
@@ -412,7 +418,7 @@ def test_the_web_server_and_the_model_end_with_a_service_that_is_killed(service,
 def test_a_keras_file_without_batching_and_a_stop_that_leaves_nothing(models, images, tmp_path):
     models[2].save(tmp_path / "digits.keras")
     options = ("--name", "d", "--replicas", "1", "--max-batch", "1")
-    with Service(tmp_path / "digits.keras", *options) as service:
+    with Service(tmp_path / "digits.keras", *options, start_timeout=START_S) as service:
         expected = models[2].predict(images, verbose=0)
         np.testing.assert_allclose(service.predict(images.tolist()), expected, atol=1e-6)
         first = service.metrics()
