@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/serving.py [--requests 1000] [--replicas 2]
 
 Lesson 07's convolutional network behind the service, one digit per request, 1, 8 and 32 clients
-that ask one question after another, from this machine: clients and service share its cores. Needs
+that send one request after another, from this machine: clients and service share its cores. Needs
 requirements-cloud.txt. Beside it, without a service: what the model takes for a digit, and for 32.
 """
 
@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from dlkit.machine import start_keras
-from dlkit.serving.local import Load, Service
+from dlkit.serving.local import PERCENTILES, LoadTest, Service, latency_ms
 
 CLIENTS = (1, 8, 32)
 WARM_UP = 100  # requests, not counted
 
 
-def digit_reader():
+def digit_classifier():
     """Raw pixels -> probabilities. Untrained: the arithmetic is the same."""
     import keras
     from keras import layers
@@ -42,14 +42,14 @@ def digit_reader():
 
 def percentiles(seconds):
     """p50, p95 and p99 in milliseconds, as cells of a table."""
-    return " | ".join(f"{1000 * p:.1f}" for p in np.percentile(seconds, [50, 95, 99]))
+    return " | ".join(f"{latency_ms(seconds, percentile):.1f}" for percentile in PERCENTILES)
 
 
 def in_process(folder, images, repeats=200):
     """Rows for the model alone, without any service."""
-    from dlkit.serving.loading import load
+    from dlkit.serving.loading import load_model
 
-    predict, _ = load(folder)
+    predict, _ = load_model(folder)
     for size in (1, 32):
         seconds = []
         for _ in range(repeats):
@@ -61,11 +61,11 @@ def in_process(folder, images, repeats=200):
 
 def measure(service, bodies, clients, requests):
     """A row for so many clients."""
-    Load(service, bodies, clients, WARM_UP).run()
-    load = Load(service, bodies, clients, requests)
-    took = load.run()
-    rate = load.answered / took
-    return f"{load.sent} | {load.answered} | {rate:,.0f} | {percentiles(load.seconds)}"
+    LoadTest(service, bodies, clients, WARM_UP).run()
+    load = LoadTest(service, bodies, clients, requests)
+    load.run()
+    cells = f"{load.sent} | {load.completed} | {load.throughput:,.0f}"
+    return f"{cells} | {percentiles(load.latencies)}"
 
 
 def main():
@@ -79,11 +79,11 @@ def main():
     bodies = [json.dumps({"instances": [image.tolist()]}).encode() for image in images]
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "digits"
-        digit_reader().export(model, verbose=False)
+        digit_classifier().export(model, verbose=False)
         print("| the model alone, digits at a time | digits / s | p50 ms | p95 ms | p99 ms |")
         print("|--:|--:|--:|--:|--:|")
         in_process(model, images)
-        print("\n| batching | clients | sent | answered | requests / s | p50 ms | p95 ms | p99 |")
+        print("\n| batching | clients | sent | completed | requests / s | p50 ms | p95 ms | p99 |")
         print("|---|--:|--:|--:|--:|--:|--:|--:|")
         options_on, options_off = (
             ("--replicas", str(options.replicas), "--max-batch", size) for size in ("32", "1")

@@ -8,9 +8,11 @@ import contextlib
 import getpass
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -119,6 +121,35 @@ def start_keras():
         f"Keras {keras.__version__} on {label} {module.__version__}, {cpu_cores()} CPU cores, "
         f"{device}"
     )
+
+
+def missing_packages(*names: str) -> str:
+    """Say which packages are not installed, and which command installs them.
+
+    Args:
+        names: of packages, as one imports them; those of ``requirements-cloud.txt``.
+
+    Returns:
+        One line with a command that works in this folder, for this Python; "" if all are there.
+
+    Example:
+        >>> missing_packages("json", "numpy")
+        ''
+    """
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if not missing:
+        return ""
+    python, folder = Path(sys.executable), ROOT
+    if Path.cwd() == ROOT:  # short, as one would type it
+        folder = Path()
+        python = python.relative_to(ROOT) if ROOT in python.parents else python
+    if (ROOT / "requirements-cloud.txt").exists():
+        what = ["-r", folder / "requirements-cloud.txt", "-c", folder / "constraints.txt"]
+    else:  # dlkit without the course's folder, as on Colab
+        what = ["ray[serve,train,tune]" if name == "ray" else name for name in missing]
+    command = [str(part) for part in (python, "-m", "pip", "install", *what)]
+    line = subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
+    return f"{', '.join(missing)} not installed; to install: {line}"
 
 
 def cpu_cores():

@@ -37,11 +37,9 @@ ALLOWED = {
     "plotting": {"matplotlib", "numpy"},
     "scratch": {"numpy"},
     "serving": {
-        "ai_edge_litert",
         "dlkit.machine",
         "keras",
         "numpy",
-        "onnxruntime",
         "prometheus_client",
         "psutil",
         "ray",

@@ -7,6 +7,7 @@ import re
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Checkpoint:
     loss_sum: float = 0.0  # of the examples of this epoch so far
     history: dict = field(default_factory=lambda: {"loss": [], "seconds": []})
 
-    def save(self, folder):
+    def save(self, folder: str | os.PathLike) -> Path:
         """Write it to a folder, under the number of its steps; older ones go, but for one.
 
         The file is complete before it gets its name: whoever kills this process leaves the last
@@ -45,22 +46,52 @@ class Checkpoint:
             left_behind.unlink(missing_ok=True)
         path = folder / f"checkpoint-{self.total_steps:09d}.npz"
         unfinished = folder / f".unfinished-{os.getpid()}"
-        facts = {k: v for k, v in vars(self).items() if k != "arrays"}
+        metadata = {k: v for k, v in vars(self).items() if k != "arrays"}
         named = {f"array_{number}": array for number, array in enumerate(self.arrays)}
         try:
             with open(unfinished, "wb") as file:
-                np.savez(file, facts=np.array(json.dumps(facts)), **named)
+                np.savez(file, metadata=np.array(json.dumps(metadata)), **named)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
-        for old in _found(folder)[:-KEEP]:
+        for old in _list_checkpoints(folder)[:-KEEP]:
             old.unlink(missing_ok=True)
         return path
 
 
-def load_latest(folder):
+class CheckpointStore(Protocol):
+    """Where checkpoints are kept between two parts of a run."""
+
+    def load(self) -> Checkpoint | None:
+        """The newest checkpoint, or None."""
+
+    def save(self, state: Checkpoint, worker: int) -> None:
+        """Keep a checkpoint. All workers call it at the same step; worker 0's has the arrays."""
+
+
+class CheckpointFolder:
+    """A folder that all workers see, as the store of their checkpoints.
+
+    Args:
+        folder: need not exist yet.
+    """
+
+    def __init__(self, folder: str | os.PathLike) -> None:
+        self.folder = Path(folder)
+
+    def load(self) -> Checkpoint | None:
+        """The newest checkpoint, or None."""
+        return load_latest(self.folder)
+
+    def save(self, state: Checkpoint, worker: int) -> None:
+        """Write a checkpoint, if this is worker 0."""
+        if worker == 0:
+            state.save(self.folder)
+
+
+def load_latest(folder: str | os.PathLike) -> Checkpoint | None:
     """The newest checkpoint of a folder.
 
     Args:
@@ -76,18 +107,18 @@ def load_latest(folder):
         >>> load_latest("no-such-folder") is None
         True
     """
-    while found := _found(Path(folder)):
+    while paths := _list_checkpoints(Path(folder)):
         with contextlib.suppress(FileNotFoundError):  # two newer ones have come: look again
-            return _read(found[-1])
+            return _read(paths[-1])
     return None
 
 
 def _read(path):
     try:
         with np.load(path, allow_pickle=False) as file:
-            facts = json.loads(str(file["facts"]))
+            metadata = json.loads(str(file["metadata"]))
             arrays = [file[f"array_{number}"] for number in range(len(file.files) - 1)]
-        return Checkpoint(arrays=arrays, **facts)
+        return Checkpoint(arrays=arrays, **metadata)
     except FileNotFoundError:
         raise
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
@@ -97,7 +128,7 @@ def _read(path):
         ) from error
 
 
-def _found(folder):
+def _list_checkpoints(folder):
     """Checkpoints of a folder, the oldest first."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return sorted(

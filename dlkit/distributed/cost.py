@@ -1,9 +1,12 @@
 """What a training step on N workers costs, when their gradients are summed around a ring."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def ring_all_reduce_seconds(num_workers, num_bytes, *, bandwidth, latency):
+def ring_all_reduce_seconds(
+    num_workers: ArrayLike, num_bytes: float, *, bandwidth: float, latency: float
+) -> float | np.ndarray:
     """Time in which N workers sum equally long arrays, so that each of them has the sum.
 
     t = 2 (N - 1) / N * bytes / bandwidth + 2 (N - 1) * latency
@@ -40,7 +43,14 @@ def ring_all_reduce_seconds(num_workers, num_bytes, *, bandwidth, latency):
     return seconds if seconds.ndim else float(seconds)
 
 
-def step_seconds(num_workers, *, compute_seconds, num_bytes, bandwidth, latency):
+def step_seconds(
+    num_workers: ArrayLike,
+    *,
+    compute_seconds: ArrayLike,
+    num_bytes: float,
+    bandwidth: float,
+    latency: float,
+) -> float | np.ndarray:
     """Time of one training step: every worker computes, and then all sum their gradients.
 
     t = compute + 2 (N - 1) / N * bytes / bandwidth + 2 (N - 1) * latency

@@ -1,21 +1,24 @@
 """Worker functions: train a network on digits, or time its steps, on one worker or many."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from dlkit import data, models
+from dlkit.distributed.agreement import agree
 from dlkit.distributed.training import join, train, training_step
 
 
-def train_digits(config):
+def train_digits(config: dict[str, Any]) -> dict[str, list[float]]:
     """Train an MLP on the first digits of MNIST, as one worker among those of TF_CONFIG.
 
     Args:
         config: dict with "examples", "units" (of each hidden layer), "learning_rate",
-            "batch_size", "epochs", "seed", "checkpoints" (a folder, or None).
+            "batch_size", "epochs", "seed", "checkpoints" (a folder or another store, or None).
 
     Returns:
         dict: "loss" and "seconds", each a list with a number per epoch.
@@ -25,7 +28,7 @@ def train_digits(config):
     """
     images, y_train = (part[: config["examples"]] for part in data.load_mnist().train)
     x_train = images / np.float32(255)
-    strategy = join(**config, x_train=x_train, y_train=y_train)
+    strategy = join()
 
     def build():
         model = models.mlp(x_train.shape[1:], 10, units=config["units"])
@@ -45,7 +48,7 @@ def train_digits(config):
     return history
 
 
-def time_steps(config):
+def time_steps(config: dict[str, Any]) -> list[float]:
     """Time training steps of an MLP with one hidden layer, whose input is noise of MNIST's shape.
 
     The step is that of `dlkit.distributed.training.training_step`. How many examples a worker has
@@ -62,15 +65,16 @@ def time_steps(config):
         steps keep below, because other programs of the machine can only make a step slower.
 
     Raises:
-        ValueError, RuntimeError: as `dlkit.distributed.training.join`.
+        ValueError, RuntimeError: as `dlkit.distributed.training.join`; workers have another config.
     """
-    strategy = join(**config)
-    takes = [_step(strategy, *case) for case in config["cases"]]
-    seconds = [[_time(take) for take in takes] for _ in range(config["warm_up"] + config["steps"])]
+    strategy = join()
+    agree(strategy, config)
+    steps = [_make_step(strategy, *case) for case in config["cases"]]
+    seconds = [[_time(step) for step in steps] for _ in range(config["warm_up"] + config["steps"])]
     return np.quantile(seconds[config["warm_up"] :], 0.25, axis=0).tolist()
 
 
-def _step(strategy, units, share):
+def _make_step(strategy, units, share) -> Callable[[], float]:
     with strategy.scope():
         model = models.mlp((28, 28), 10, units=(units,))
         optimizer = keras.optimizers.SGD(0.01)
@@ -84,7 +88,7 @@ def _step(strategy, units, share):
     return lambda: float(step(x, y, weights, count))  # who wants the number waits for the end
 
 
-def _time(take):
+def _time(step):
     started = time.perf_counter()
-    take()
+    step()
     return time.perf_counter() - started

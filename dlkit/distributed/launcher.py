@@ -9,11 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-POLL = 0.05  # seconds between two looks at the workers
-GRACE = 0.3  # seconds in which others may say what they saw when one has died
-GOODBYE = 10.0  # seconds in which workers that are done may end by themselves
+POLL_INTERVAL = 0.05  # seconds between two looks at the workers
+REPORT_GRACE = 0.3  # seconds in which others may say what they saw when one has died
+EXIT_TIMEOUT = 10.0  # seconds in which workers that are done may end by themselves
 ROOT = Path(__file__).resolve().parents[2]  # where dlkit lies
 NOT_FOR_WORKERS = {"PYTEST_CURRENT_TEST", "MPLBACKEND", "TF_CONFIG"}
 
@@ -27,22 +29,29 @@ class WorkerError(RuntimeError):
         log: the end of what the worker wrote.
     """
 
-    def __init__(self, message, *, worker, reason, log=""):
+    def __init__(self, message: str, *, worker: int | None, reason: str, log: str = "") -> None:
         super().__init__(f"{message}\n{log}".rstrip())
         self.worker, self.reason, self.log = worker, reason, log
 
 
 def launch(
-    function, config=None, *, num_workers=2, timeout=600.0, restarts=0, ports=None, threads=1
-):
+    function: Callable[[Any], Any] | str,
+    config: Any = None,
+    *,
+    num_workers: int = 2,
+    timeout: float = 600.0,
+    restarts: int = 0,
+    ports: Sequence[int] | None = None,
+    threads: int = 1,
+) -> list:
     """Run one function in several new processes that TensorFlow can join to a cluster.
 
     Each gets a TF_CONFIG with addresses on 127.0.0.1 and computes on the CPU. When one dies or
     raises an error, when time is up, or when this process ends, however it ends, all are ended.
 
-    The workers' own meeting listens on 127.0.0.1. TensorFlow's server, which follows it, listens on
-    all of the machine's addresses and asks for no password, whatever TF_CONFIG says: while workers
-    run, let a firewall keep strangers from this machine.
+    The workers' own rendezvous listens on 127.0.0.1. TensorFlow's server, which follows it, listens
+    on all of the machine's addresses and asks for no password, whatever TF_CONFIG says: while
+    workers run, let a firewall keep strangers from this machine.
 
     Args:
         function: called as ``function(config)``: a function of a module that can be imported
@@ -70,13 +79,13 @@ def launch(
     name = function if isinstance(function, str) else _name_of(function)
     if ":" not in name:
         raise ValueError(f"function is {name!r}; expected 'package.module:name' or 'file.py:name'")
-    for label, value, least in (
+    for label, value, minimum in (
         ("num_workers", num_workers, 1),
         ("threads", threads, 1),
         ("restarts", restarts, 0),
     ):
-        if not isinstance(value, int) or value < least:
-            raise ValueError(f"{label} is {value!r}; expected a whole number of {least} or more")
+        if not isinstance(value, int) or value < minimum:
+            raise ValueError(f"{label} is {value!r}; expected a whole number of {minimum} or more")
     if ports is not None and len(set(ports)) != num_workers:
         raise ValueError(f"ports is {ports!r}; expected {num_workers} different ones")
     try:
@@ -108,9 +117,9 @@ def _free_ports(count):
     """Ports of 127.0.0.1 that nobody listens on; held together, so that all are different."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for found in sockets:
-            found.bind(("127.0.0.1", 0))
-        return [found.getsockname()[1] for found in sockets]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in sockets]
 
 
 def _run(work, ports, threads, deadline, timeout):
@@ -128,7 +137,7 @@ def _run(work, ports, threads, deadline, timeout):
 
 
 class _Worker:
-    """A process, the pipe that keeps it alive, its log, and what it reported."""
+    """A process, the pipe that keeps it alive, its log, and its report."""
 
     def __init__(self, index, folder):
         self.index, self.process = index, None
@@ -160,8 +169,8 @@ class _Worker:
             self.process.stdin.write(work.encode() + b"\n")
             self.process.stdin.flush()
 
-    def report(self):
-        """What the worker said at its end, a dict; None before."""
+    def report(self) -> dict | None:
+        """What the worker reported at its end, a dict; None before."""
         with contextlib.suppress(FileNotFoundError):
             return json.loads(self.report_file.read_text(encoding="utf-8"))
 
@@ -176,8 +185,8 @@ def _wait(workers, deadline, timeout):
         reports = [worker.report() or {} for worker in workers]
         ended = any(worker.process.poll() is not None for worker in workers)
         if ended or any("error" in report for report in reports):
-            time.sleep(GRACE)
-            raise _why(workers)
+            time.sleep(REPORT_GRACE)
+            raise _worker_error(workers)
         if all("result" in report for report in reports):
             return [report["result"] for report in reports]
         if time.monotonic() > deadline:
@@ -189,10 +198,10 @@ def _wait(workers, deadline, timeout):
                 reason="timeout",
                 log="\n".join(worker.log(5) for worker in workers),
             )
-        time.sleep(POLL)
+        time.sleep(POLL_INTERVAL)
 
 
-def _why(workers):
+def _worker_error(workers) -> WorkerError:
     """The error to raise when a worker has ended: how it died, or the first one's own words.
 
     When a worker is killed, TensorFlow raises errors in the others, or aborts them.
@@ -206,7 +215,7 @@ def _why(workers):
     killed = [worker for worker in silent if worker.process.returncode != -signal.SIGABRT]
     raised = [(r["time"], w, r) for w, r in zip(workers, reports, strict=True) if "error" in r]
     if raised and not killed:
-        _, worker, report = min(raised, key=lambda found: found[0])
+        _, worker, report = min(raised, key=lambda entry: entry[0])
         return WorkerError(
             f"worker {worker.index} raised {report['error']}",
             worker=worker.index,
@@ -232,7 +241,7 @@ def _end(workers):
         with contextlib.suppress(BrokenPipeError):
             worker.process.stdin.close()
     finished = all(worker.report_file.exists() for worker in workers)
-    deadline = time.monotonic() + (GOODBYE if finished else 0)
+    deadline = time.monotonic() + (EXIT_TIMEOUT if finished else 0)
     for worker in workers:
         with contextlib.suppress(subprocess.TimeoutExpired):
             worker.process.wait(max(deadline - time.monotonic(), 0))

@@ -1,9 +1,19 @@
 """Who learns from which example: the same batches for any number of workers."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 
-def worker_batches(examples, *, batch_size, num_workers=1, worker=0, seed=0, epoch=0):
+def worker_batches(
+    examples: int,
+    *,
+    batch_size: int,
+    num_workers: int = 1,
+    worker: int = 0,
+    seed: int = 0,
+    epoch: int = 0,
+) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
     """Yield one worker's part of each batch of one epoch.
 
     The order of the examples depends on the seed and the epoch alone. Batch k is cut into
@@ -34,15 +44,15 @@ def worker_batches(examples, *, batch_size, num_workers=1, worker=0, seed=0, epo
         >>> sorted(int(r) for share in shares for rows, w, _ in share for r in rows[w == 1])
         [0, 1, 2, 3, 4]
     """
-    for name, value, least in (
+    for name, value, minimum in (
         ("examples", examples, 1),
         ("batch_size", batch_size, 1),
         ("num_workers", num_workers, 1),
         ("seed", seed, 0),
         ("epoch", epoch, 0),
     ):
-        if not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} is {value!r}; expected a whole number of {least} or more")
+        if not isinstance(value, int | np.integer) or value < minimum:
+            raise ValueError(f"{name} is {value!r}; expected a whole number of {minimum} or more")
     if worker not in range(num_workers):
         raise ValueError(f"worker is {worker!r}; expected 0 to {num_workers - 1}")
     if batch_size % num_workers:

@@ -3,37 +3,38 @@
 Keras 3's own ``fit`` fails under ``tf.distribute.MultiWorkerMirroredStrategy`` (keras issue 20585).
 """
 
-import hashlib
-import json
 import time
+from collections.abc import Callable
+from os import PathLike
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from dlkit.distributed.checkpoints import Checkpoint, load_latest
-from dlkit.distributed.meeting import meet, read_tf_config
+from dlkit.distributed.agreement import agree
+from dlkit.distributed.checkpoints import Checkpoint, CheckpointFolder, CheckpointStore
+from dlkit.distributed.rendezvous import read_tf_config, rendezvous
 from dlkit.distributed.shards import worker_batches
 
 
-def join(*, timeout=60.0, **facts):
-    """Meet the other workers of TF_CONFIG, and start TensorFlow's cluster.
+def join(*, timeout: float = 60.0) -> tf.distribute.Strategy:
+    """Wait for the other workers of TF_CONFIG, and start TensorFlow's cluster.
 
     To be called before anything else in the process computes with TensorFlow or builds a model.
 
     Args:
         timeout: seconds in which all workers must have come.
-        **facts: what all must agree about, by name: numbers, text, NumPy arrays.
 
     Returns:
         A ``tf.distribute.MultiWorkerMirroredStrategy``; without TF_CONFIG, one for this process
         alone.
 
     Raises:
-        ValueError, RuntimeError: as `dlkit.distributed.meeting.meet`; or a worker has several
-            devices.
+        ValueError, RuntimeError: as `dlkit.distributed.rendezvous.rendezvous`; or a worker has
+            several devices.
     """
-    num_workers, _ = meet(facts, timeout=timeout)
+    num_workers, _ = rendezvous(timeout=timeout)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     if strategy.num_replicas_in_sync != num_workers:
         raise ValueError(
@@ -43,7 +44,12 @@ def join(*, timeout=60.0, **facts):
     return strategy
 
 
-def training_step(strategy, model, optimizer, loss):
+def training_step(
+    strategy: tf.distribute.Strategy,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    loss: keras.losses.Loss,
+) -> Callable[..., tf.Tensor]:
     """A compiled step of data parallelism: each worker has its share of a batch.
 
     g = sum over workers of  d/dw  (sum over its share of  weight * loss) / count
@@ -93,19 +99,19 @@ def training_step(strategy, model, optimizer, loss):
 
 
 def train(
-    strategy,
-    build,
-    loss,
-    x,
-    y,
+    strategy: tf.distribute.Strategy,
+    build: Callable[[], tuple[keras.Model, keras.optimizers.Optimizer]],
+    loss: keras.losses.Loss,
+    x: np.ndarray,
+    y: np.ndarray,
     *,
-    batch_size,
-    epochs,
-    seed=0,
-    checkpoints=None,
-    steps_per_checkpoint=None,
-    on_step=None,
-):
+    batch_size: int,
+    epochs: int,
+    seed: int = 0,
+    checkpoints: str | PathLike | CheckpointStore | None = None,
+    steps_per_checkpoint: int | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> tuple[keras.Model, dict[str, list[float]]]:
     """Train as one worker among several, and go on from the last checkpoint if there is one.
 
     With the same seed and batch_size the result does not depend on the number of workers, but for
@@ -121,7 +127,8 @@ def train(
         batch_size: rows of a batch, all workers together; a multiple of the number of workers.
         epochs: in all, those of earlier parts of the run included.
         seed: of the first weights and of the data's order.
-        checkpoints: folder that all workers see; worker 0 writes to it. None: no checkpoints.
+        checkpoints: folder that all workers see, to which worker 0 writes, or another store, as
+            `dlkit.distributed.RayCheckpoints`. None: no checkpoints.
         steps_per_checkpoint: besides one at the end of each epoch.
         on_step: called after each step with the number of steps done since the beginning.
 
@@ -130,21 +137,28 @@ def train(
         changed) and "seconds" (of each epoch; the first one includes compiling).
 
     Raises:
-        ValueError: workers built different models, or see different checkpoints; a checkpoint of
+        ValueError: workers have different numbers, data, models or checkpoints; a checkpoint of
             another model or run; an impossible number.
     """
     addresses, worker = read_tf_config()
     num_workers = max(len(addresses), 1)
     plan = {"batch_size": batch_size, "num_workers": num_workers, "worker": worker, "seed": seed}
     run = {"batch_size": batch_size, "seed": seed, "examples": len(x)}
-    model, optimizer = _build(strategy, build, loss, seed)
-    state = _resume(strategy, model, optimizer, checkpoints, run)
+    if isinstance(checkpoints, str | PathLike):
+        checkpoints = CheckpointFolder(checkpoints)
+    state = (checkpoints and checkpoints.load()) or Checkpoint(run=run)
+    same = {"batch_size": batch_size, "epochs": epochs, "seed": seed, "x": x, "y": y}
+    same["the checkpoint to go on from"] = f"{state.total_steps} steps"
+    model, optimizer = _build(strategy, build, loss, same, seed)
+    _restore(strategy, model, optimizer, state, run)
     step = training_step(strategy, model, optimizer, loss)
 
     def save():
-        if checkpoints is not None and worker == 0:
+        if checkpoints is None:
+            return
+        if worker == 0:
             state.arrays = [v.numpy() for v in (*model.variables, *optimizer.variables)]
-            state.save(checkpoints)
+        checkpoints.save(state, worker)
 
     while state.epoch < epochs:
         started = time.perf_counter()
@@ -177,50 +191,18 @@ def _check_loss(loss):
         )
 
 
-def agree(strategy, what, fact):
-    """Make sure, by TensorFlow's own all-reduce, that all workers have the same fact.
-
-    Args:
-        strategy: from `join`.
-        what: what it is, in a few words.
-        fact: a text.
-
-    Raises:
-        ValueError: a worker has another one; every worker raises it.
-    """
-    addresses, worker = read_tf_config()
-    digest = int.from_bytes(hashlib.sha256(fact.encode()).digest()[:4], "big") >> 1
-    mine = np.zeros(max(len(addresses), 1), "int32")
-    mine[worker] = digest
-
-    @tf.function
-    def exchange(row):
-        def add_up(row):
-            context = tf.distribute.get_replica_context()
-            placed = tf.identity(row)  # on a device, as all_reduce wants it
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, placed)
-
-        return strategy.run(add_up, args=(row,))
-
-    digests = exchange(tf.constant(mine)).numpy()
-    if others := [str(index) for index in np.flatnonzero(digests != digests[0])]:
-        raise ValueError(
-            f"workers have different {what}: worker {', '.join(others)} not the same as worker 0; "
-            f"worker {worker} has {fact[:300]}"
-        )
-
-
-def _build(strategy, build, loss, seed):
-    """The model and its optimizer under the strategy, once all workers agree about them.
+def _build(strategy, build, loss, same: dict[str, Any], seed):
+    """The model and its optimizer under the strategy, once all workers agree about everything.
 
     Variables made under the strategy are sent around at once. So a first model is built without
     it, only to be compared: workers whose variables differ would wait for each other for ever.
     """
     _check_loss(loss)
-    first, optimizer = build()
-    shapes = [[list(v.shape), str(v.dtype), v.trainable] for v in first.variables]
-    facts = [shapes, first.to_json(), optimizer.get_config(), loss.get_config()]
-    agree(strategy, "models, optimizers or losses", json.dumps(facts, default=str))
+    model, optimizer = build()
+    weights = [[list(v.shape), str(v.dtype), v.trainable] for v in model.variables]
+    same |= {"the model's variables": weights, "the model": model.to_json()}
+    same |= {"the optimizer": optimizer.get_config(), "the loss": loss.get_config()}
+    agree(strategy, same)
     keras.utils.set_random_seed(seed)
     with strategy.scope():
         model, optimizer = build()
@@ -228,26 +210,22 @@ def _build(strategy, build, loss, seed):
     return model, optimizer
 
 
-def _resume(strategy, model, optimizer, folder, run):
-    """The state to go on from: the last checkpoint's, put into the variables, or a new one."""
-    state = None if folder is None else load_latest(folder)
-    state = state or Checkpoint(run=run)
-    agree(strategy, "checkpoints to go on from", str(state.total_steps))
+def _restore(strategy, model, optimizer, state, run):
+    """Put a checkpoint's arrays into the variables, if it has any."""
     if state.run != run:
         raise ValueError(
             f"the checkpoint belongs to a run with {state.run}, this one has {run}; take another "
             "folder for checkpoints, or the numbers of that run"
         )
     if not state.arrays:
-        return state
+        return
     variables = [*model.variables, *optimizer.variables]
-    shapes, found = [tuple(v.shape) for v in variables], [a.shape for a in state.arrays]
-    if shapes != found:
+    shapes, saved = [tuple(v.shape) for v in variables], [a.shape for a in state.arrays]
+    if shapes != saved:
         raise ValueError(
-            f"the checkpoint holds arrays of shapes {found}, model and optimizer have {shapes}; "
+            f"the checkpoint holds arrays of shapes {saved}, model and optimizer have {shapes}; "
             "take another folder for checkpoints, or the model of that run"
         )
     with strategy.scope():
         for variable, array in zip(variables, state.arrays, strict=True):
             variable.assign(array)
-    return state

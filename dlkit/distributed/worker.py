@@ -15,10 +15,12 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
-def find(name):
+def import_function(name: str) -> Callable[[Any], Any]:
     """The function that a name stands for.
 
     Args:
@@ -28,7 +30,7 @@ def find(name):
         ValueError: there is no such file, module or function.
 
     Example:
-        >>> find("os.path:basename")("a/b")
+        >>> import_function("os.path:basename")("a/b")
         'b'
     """
     place, _, attribute = name.rpartition(":")
@@ -45,14 +47,14 @@ def find(name):
         raise ValueError(f"cannot import {name!r}: {error}") from error
 
 
-def report(path, facts):
-    """Write what there is to say, whole or not at all."""
+def write_report(path: Path, report: dict) -> None:
+    """Write what came out, whole or not at all."""
     unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(facts), encoding="utf-8")
+    unfinished.write_text(json.dumps(report), encoding="utf-8")
     os.replace(unfinished, path)
 
 
-def read_line():
+def read_line() -> bytes:
     """The first line of standard input, without taking a byte more or holding a lock."""
     line = b""
     while not line.endswith(b"\n"):
@@ -63,34 +65,34 @@ def read_line():
     return line
 
 
-def end_with_the_launcher():
+def exit_with_launcher() -> None:
     """Wait for the end of standard input, then leave without a farewell."""
     while os.read(0, 4096):
         pass
     os._exit(0)
 
 
-def die_with_the_launcher():
+def be_killed_with_launcher() -> None:
     """Ask Linux for the same, in case TensorFlow holds Python up."""
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def main():
+def main() -> None:
     """Do the work, report, and wait for the end of standard input."""
     path = Path(sys.argv[1])
     work = json.loads(read_line())
-    die_with_the_launcher()
-    threading.Thread(target=end_with_the_launcher, daemon=True).start()
+    be_killed_with_launcher()
+    threading.Thread(target=exit_with_launcher, daemon=True).start()
     sys.path += [entry for entry in work["path"] if entry not in sys.path]
     try:
-        result = find(work["function"])(work["config"])
-        report(path, {"result": result})
+        result = import_function(work["function"])(work["config"])
+        write_report(path, {"result": result})
     except BaseException as error:
         what = f"{type(error).__name__}: {error}"
         text = traceback.format_exc()
-        report(path, {"error": what, "traceback": text, "time": time.time()})
+        write_report(path, {"error": what, "traceback": text, "time": time.time()})
         sys.stdout.flush()
         os._exit(1)
     # TensorFlow's cluster breaks when one worker leaves: all stay until all are done.

@@ -8,49 +8,50 @@ import signal
 import socket
 import sys
 import threading
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
 
-NEEDED = ("ray", "uvicorn", "prometheus_client")
-INSTALL = "python -m pip install -r requirements-cloud.txt -c constraints.txt"
+from dlkit.machine import missing_packages
+
+REQUIRED_PACKAGES = ("ray", "uvicorn", "prometheus_client")
 DESCRIPTION = """
 Serves a model under TensorFlow Serving's REST protocol: GET /v1/models/NAME and …/metadata, POST
 /v1/models/NAME:predict, also with /versions/N after NAME. / is a page to draw a digit on, /healthz
 says whether it works, /metrics counts in Prometheus's format.
 MODEL is a .keras file, a folder that model.export() wrote, or a folder with such folders or files
-in sub-folders 1, 2, 3, …: the highest number answers. Put a folder with a higher number there, and
+in sub-folders 1, 2, 3, …: the highest number is live. Put a folder with a higher number there, and
 it goes live without a lost request; take it away again, and the one before is back within seconds.
 Raw pixels go in if the model begins with its own preprocessing. Serve only models that you trust.
 """
 
 
-def whole(low, high):
+def integer(low: int, high: int) -> Callable[[str], int]:
     """A type for argparse: a whole number from low to high."""
 
-    def number(text):
+    def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
             raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
         return int(text)
 
-    return number
+    return parse
 
 
-def seconds(low, high):
+def number(low: float, high: float) -> Callable[[str], float]:
     """A type for argparse: a number from low to high."""
 
-    def number(text):
+    def parse(text: str) -> float:
         try:
-            found = float(text)
+            number = float(text)
         except ValueError:
-            found = float("nan")
-        if not low <= found <= high:
+            number = float("nan")
+        if not low <= number <= high:
             raise argparse.ArgumentTypeError(f"{text!r} is no number from {low} to {high}")
-        return found
+        return number
 
-    return number
+    return parse
 
 
-def add_to(commands):
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Add serve to the subparsers of the command line."""
     serve = commands.add_parser(
         "serve", help="a model as a service, as TensorFlow Serving does it", description=DESCRIPTION
@@ -59,41 +60,41 @@ def add_to(commands):
     add("model", metavar="MODEL", help="a .keras file or a folder: see above")
     add("--name", help="of the model, in the address (default: that of the file or folder)")
     add("--host", default="127.0.0.1", help="%(default)s: only this machine can reach it")
-    add("--port", type=whole(0, 65535), default=8501, help="%(default)s; 0: a free one")
-    add("--replicas", type=whole(1, 64), default=2, help="processes with the model (%(default)s)")
+    add("--port", type=integer(0, 65535), default=8501, help="%(default)s; 0: a free one")
+    add("--replicas", type=integer(1, 64), default=2, help="processes with the model (%(default)s)")
     add(
         "--max-batch",
-        type=whole(1, 1024),
+        type=integer(1, 1024),
         default=32,
         help="requests that are computed together at most (%(default)s; 1: no batching)",
     )
     add(
         "--batch-wait",
-        type=seconds(0, 1000),
+        type=number(0, 1000),
         default=0.0,
         metavar="MS",
         help="milliseconds that a request waits for others (0: it never waits for nothing)",
     )
     add(
         "--max-body",
-        type=whole(1, 1024),
+        type=integer(1, 1024),
         default=8,
         metavar="MIB",
         help="size of a request in MiB (%(default)s)",
     )
     add(
         "--max-instances",
-        type=whole(1, 10**6),
+        type=integer(1, 10**6),
         default=1024,
         metavar="N",
         help="examples in a request (%(default)s)",
     )
     add(
         "--timeout",
-        type=seconds(0.1, 3600),
+        type=number(0.1, 3600),
         default=10.0,
         metavar="S",
-        help="seconds for a request to arrive, and again for its answer (%(default)s)",
+        help="seconds for a request to arrive, and again for its prediction (%(default)s)",
     )
     add(
         "--stop-with-stdin",
@@ -102,37 +103,31 @@ def add_to(commands):
     )
 
 
-def missing(*names):
-    """Which of these packages are not installed, and what installs them; "" if all are."""
-    found = [name for name in names if find_spec(name) is None]
-    return f"{', '.join(found)} not installed; in the course's folder: {INSTALL}" if found else ""
-
-
-def run(options):
+def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl+C or SIGTERM; the exit status: 2 if it cannot be done."""
-    if problem := missing(*NEEDED):
-        return _refuse(problem)
+    if problem := missing_packages(*REQUIRED_PACKAGES):
+        return _fail(problem)
     from dlkit.serving import versions
 
     try:
-        versions.find(options.model)
+        versions.find_versions(options.model)
         path = Path(options.model).resolve()
         name = options.name or (path.stem if path.suffix == ".keras" else path.name)
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
             raise ValueError(f"the name {name!r} has other characters than A-Z a-z 0-9 _.-: --name")
-        door = _listen(options.host, options.port)
+        server_socket = _listen(options.host, options.port)
     except (ValueError, OSError) as error:
-        return _refuse(error)
-    with door:
-        return _serve(options, name, door)
+        return _fail(error)
+    with server_socket:
+        return _serve(options, name, server_socket)
 
 
-def _refuse(reason):
+def _fail(reason):
     print(f"dlkit serve: {reason}", file=sys.stderr)
     return 2
 
 
-def _say(line):
+def _log(line):
     print(f"dlkit serve: {line}", flush=True)
 
 
@@ -144,51 +139,53 @@ def _listen(host, port):
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        door = socket.create_server((host, port), family=family, backlog=1024)
+        server_socket = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise ValueError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}; choose another "
             "--port (0: a free one) or --host"
         ) from None
-    # asyncio sees to this only for sockets that it made itself. Without it, answers wait 40 ms for
-    # the client to confirm their first half.
-    door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return door
+    # asyncio sees to this only for sockets that it made itself. Without it, responses wait 40 ms
+    # for the client to confirm their first half.
+    server_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return server_socket
 
 
-def _serve(options, name, door):
-    from dlkit.serving.catalogue import Catalogue
+def _serve(options, name, server_socket):
     from dlkit.serving.engine import RayEngine
     from dlkit.serving.gateway import Gateway, Limits
     from dlkit.serving.metrics import Metrics
+    from dlkit.serving.version_manager import VersionManager
 
     metrics = Metrics()
     engine = RayEngine(
         name,
         replicas=options.replicas,
         max_batch=options.max_batch,
-        wait_s=options.batch_wait / 1000,
-        on_retry=metrics.retried,
+        batch_wait_seconds=options.batch_wait / 1000,
+        on_retry=metrics.record_retry,
     )
-    catalogue = Catalogue(options.model, engine, _say)
+    manager = VersionManager(options.model, engine, _log)
     limits = Limits(
-        body=options.max_body * 2**20, instances=options.max_instances, seconds=options.timeout
+        max_body_bytes=options.max_body * 2**20,
+        max_instances=options.max_instances,
+        timeout=options.timeout,
     )
-    _say(f"starting {options.replicas} replicas of {name}; this takes some seconds")
+    _log(f"starting {options.replicas} replicas of {name}; this takes some seconds")
     try:
         engine.start()
         # From here on, SIGTERM stops it as Ctrl+C does: everything below is wound up.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if options.stop_with_stdin:
             threading.Thread(target=_stop_after_stdin, daemon=True).start()
-        asyncio.run(_answer(Gateway(name, catalogue, metrics, limits), catalogue, door))
+        asyncio.run(_run_server(Gateway(name, manager, metrics, limits), manager, server_socket))
     except ValueError as error:
-        return _refuse(error)
+        return _fail(error)
     except KeyboardInterrupt:
         pass
     finally:
         engine.stop()
-    _say("stopped")
+    _log("stopped")
     return 0
 
 
@@ -198,15 +195,15 @@ def _stop_after_stdin():
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def _answer(gateway, catalogue, door):
+async def _run_server(gateway, manager, server_socket):
     import uvicorn
 
-    await catalogue.start()
-    host, port = door.getsockname()[:2]
+    await manager.start()
+    host, port = server_socket.getsockname()[:2]
     if host not in ("127.0.0.1", "::1"):
-        _say("whoever reaches this machine can use it: no password, no encryption")
+        _log("whoever reaches this machine can use it: no password, no encryption")
     address = f"[{host}]" if ":" in host else host
-    _say(f"listening on http://{address}:{port}/v1/models/{gateway.name} (Ctrl+C stops it)")
+    _log(f"listening on http://{address}:{port}/v1/models/{gateway.name} (Ctrl+C stops it)")
     config = uvicorn.Config(
         gateway,
         lifespan="off",
@@ -216,8 +213,8 @@ async def _answer(gateway, catalogue, door):
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    watcher = asyncio.create_task(catalogue.watch(every=1))
+    watcher = asyncio.create_task(manager.watch(interval=1))
     try:
-        await uvicorn.Server(config).serve(sockets=[door])
+        await uvicorn.Server(config).serve(sockets=[server_socket])
     finally:
         watcher.cancel()

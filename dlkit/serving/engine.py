@@ -1,13 +1,13 @@
 """Ray Serve as the engine: one application per version, with so many replicas each."""
 
 import asyncio
-import contextlib
 import functools
 import logging
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,23 +18,49 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 if "RAY_ADDRESS" not in os.environ:
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
+import numpy as np  # noqa: E402
 import ray  # noqa: E402
 from ray import serve  # noqa: E402
 from ray.exceptions import RayActorError  # noqa: E402
 from ray.serve.exceptions import DeploymentUnavailableError  # noqa: E402
+from ray.serve.handle import DeploymentHandle  # noqa: E402
 
 from dlkit.machine import cpu_cores  # noqa: E402
+from dlkit.serving.protocol import Signature  # noqa: E402
 from dlkit.serving.replica import Replica  # noqa: E402
 
-LOST = (RayActorError, DeploymentUnavailableError)  # a replica died with the request in it
+REPLICA_DIED = (RayActorError, DeploymentUnavailableError)  # with the request in it
+START_ATTEMPTS = 4
 
 
 @dataclass
-class Model:
+class RayModel:
     """A version that runs: its application in Ray Serve, and the handle that sends it requests."""
 
     app: str
-    handle: object
+    handle: DeploymentHandle
+    signature: Signature
+    on_retry: Callable[[], None]
+
+    async def predict(self, array: np.ndarray) -> tuple[np.ndarray, int]:
+        """Examples -> ``(predictions, size of the batch or 0)``.
+
+        A request whose replica dies is sent to another one: a prediction changes nothing, so that
+        it may be computed twice. The caller sets the time limit.
+        """
+        return await self._call(self.handle.predict, array)
+
+    async def ping(self) -> None:
+        """Return when a replica has given a sign of life. The caller sets the time limit."""
+        await self._call(self.handle.describe)
+
+    async def _call(self, method, *arguments):
+        while True:
+            try:
+                return await method.remote(*arguments)
+            except REPLICA_DIED:
+                self.on_retry()
+                await asyncio.sleep(0.05)
 
 
 class RayEngine:
@@ -43,45 +69,53 @@ class RayEngine:
     Args:
         name: of the model.
         replicas: processes per version, each with the model in it.
-        max_batch, wait_s: as in ``Replica``.
+        max_batch, batch_wait_seconds: as in ``Replica``.
         on_retry: is called whenever a request is sent again.
     """
 
-    def __init__(self, name, *, replicas, max_batch, wait_s, on_retry=lambda: None):
+    def __init__(
+        self,
+        name: str,
+        *,
+        replicas: int,
+        max_batch: int,
+        batch_wait_seconds: float,
+        on_retry: Callable[[], None] = lambda: None,
+    ) -> None:
         self.name, self.replicas = name, replicas
-        self._batching = (max_batch, wait_s)
+        self._batching = (max_batch, batch_wait_seconds)
         self._on_retry = on_retry
         self._folder = None
-        self._ours = "RAY_ADDRESS" not in os.environ  # or else a cluster that others use, too
+        self._owns_ray = "RAY_ADDRESS" not in os.environ  # or else a cluster that others use, too
         self._apps = set()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="ray")  # its calls block
 
-    def start(self):
+    def start(self) -> None:
         """Start Ray and its controller; takes some seconds.
 
         Raises:
-            ValueError: Ray does not start, not even when asked twice.
+            ValueError: Ray does not start, not even after some attempts.
         """
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
         quiet = {"logging_level": "ERROR", "log_to_driver": False}
-        if not self._ours:
+        if not self._owns_ray:
             ray.init(**quiet)
         else:
             # Names of sockets are short: 104 bytes on a Mac, whose own temporary folder is long.
-            place = None if sys.platform == "win32" else "/tmp"
-            self._folder = tempfile.mkdtemp(prefix="dlkit-serve-", dir=place)
+            parent = None if sys.platform == "win32" else "/tmp"
+            self._folder = tempfile.mkdtemp(prefix="dlkit-serve-", dir=parent)
             quiet |= {"include_dashboard": False, "_temp_dir": self._folder}
-            _twice(ray.init, address="local", object_store_memory=100 * 2**20, **quiet)
+            _start_with_retries(ray.init, address="local", object_store_memory=100 * 2**20, **quiet)
         serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR"})
 
-    def stop(self):
+    def stop(self) -> None:
         """End every process that ``start`` and ``load`` began, and remove what they wrote."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         if ray.is_initialized():
-            if self._ours:
+            if self._owns_ray:
                 serve.shutdown()
             else:
                 for app in [*self._apps]:
@@ -90,8 +124,8 @@ class RayEngine:
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    async def load(self, version, path):
-        """Start the replicas of a version, wait until they answer -> ``(Model, Signature)``.
+    async def load(self, version: int, path: Path) -> RayModel:
+        """Start the replicas of a version, wait until they are up.
 
         Raises:
             ValueError: the model cannot be loaded, or its replicas do not start.
@@ -100,7 +134,7 @@ class RayEngine:
 
     def _load(self, version, path):
         app = f"{self.name}-{version}"
-        max_batch, wait_s = self._batching
+        max_batch, batch_wait_seconds = self._batching
         deployment = serve.deployment(Replica).options(
             name="model",
             num_replicas=self.replicas,
@@ -114,7 +148,7 @@ class RayEngine:
             graceful_shutdown_timeout_s=10,
         )
         threads = max(1, cpu_cores() // self.replicas)
-        bound = deployment.bind(str(Path(path).resolve()), max_batch, wait_s, threads)
+        bound = deployment.bind(str(Path(path).resolve()), max_batch, batch_wait_seconds, threads)
         try:
             self._apps.add(app)
             handle = serve.run(bound, name=app, route_prefix=None)
@@ -124,47 +158,27 @@ class RayEngine:
         if problem:
             self._delete(app)
             raise ValueError(problem)
-        return Model(app, handle), signature
+        return RayModel(app, handle, signature, self._on_retry)
 
     def _delete(self, app):
         self._apps.discard(app)
         serve.delete(app)
 
-    async def unload(self, model):
-        """End the replicas of a version; what they are still computing is answered first."""
+    async def unload(self, model: RayModel) -> None:
+        """End the replicas of a version; what they are still computing is finished first."""
         await self._in_thread(self._delete, model.app)
-
-    async def predict(self, model, array):
-        """Examples -> ``(predictions, size of the batch or 0)``.
-
-        A request whose replica dies is sent to another one: a prediction changes nothing, so that
-        it may be computed twice. The caller sets the time limit.
-        """
-        return await self._ask(model.handle.predict, array)
-
-    async def answers(self, model):
-        """Return when a replica has given a sign of life. The caller sets the time limit."""
-        await self._ask(model.handle.describe)
-
-    async def _ask(self, method, *arguments):
-        while True:
-            try:
-                return await method.remote(*arguments)
-            except LOST:
-                self._on_retry()
-                await asyncio.sleep(0.05)
 
     async def _in_thread(self, function, *arguments):
         call = functools.partial(function, *arguments)
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
 
-def _twice(function, **options):
-    """Ray gives its own processes 30 s to come up, which a busy machine may exceed once."""
-    with contextlib.suppress(Exception):
-        return function(**options)
-    ray.shutdown()
-    try:
-        return function(**options)
-    except Exception as error:
-        raise ValueError(f"Ray does not start: {error}") from None
+def _start_with_retries(function, **options):
+    """Ray gives its own processes 30 s to come up, which a busy machine may exceed."""
+    for attempt in range(1, START_ATTEMPTS + 1):
+        try:
+            return function(**options)
+        except Exception as error:
+            ray.shutdown()
+            if attempt == START_ATTEMPTS:
+                raise ValueError(f"Ray does not start: {error}") from None

@@ -1,5 +1,8 @@
 """A saved model as a function from arrays to arrays, with its signature."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,13 +10,13 @@ import tensorflow as tf
 from dlkit.serving.protocol import DEFAULT_SIGNATURE, TF_TYPES, Signature
 
 
-def load(path):
+def load_model(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], Signature]:
     """Load a ``.keras`` file or a SavedModel, and run it once.
 
     Load only models that you trust: a SavedModel is a program.
 
     Args:
-        path: a ``pathlib.Path``.
+        path: of the file or folder.
 
     Returns:
         ``(predict, signature)``: a function from an array in the signature's input dtype and shape
@@ -24,9 +27,9 @@ def load(path):
             ``serving_default``; or what TensorFlow and Keras raise.
     """
     function, inputs, outputs = _from_keras(path) if path.is_file() else _from_saved_model(path)
-    for kind, found in (("inputs", inputs), ("outputs", outputs)):
-        if len(found) != 1:
-            raise ValueError(f"it has {len(found)} {kind}; expected one input and one output")
+    for kind, specs in (("inputs", inputs), ("outputs", outputs)):
+        if len(specs) != 1:
+            raise ValueError(f"it has {len(specs)} {kind}; expected one input and one output")
     ((input_name, input_spec),), ((output_name, output_spec),) = inputs.items(), outputs.items()
     signature = Signature(
         input_name, *_dtype_and_shape(input_spec), output_name, *_dtype_and_shape(output_spec)
@@ -43,14 +46,14 @@ def _from_keras(path):
     model = keras.models.load_model(path, compile=False)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return None, dict(enumerate(model.inputs)), dict(enumerate(model.outputs))
-    (given,), (made,) = model.inputs, model.outputs
-    spec = tf.TensorSpec(given.shape, given.dtype)
+    (x_in,), (y_out,) = model.inputs, model.outputs
+    spec = tf.TensorSpec(x_in.shape, x_in.dtype)
 
     @tf.function(input_signature=[spec])
     def function(x):
         return {"output_0": model(x, training=False)}
 
-    return function, {given.name: spec}, {"output_0": tf.TensorSpec(made.shape, made.dtype)}
+    return function, {x_in.name: spec}, {"output_0": tf.TensorSpec(y_out.shape, y_out.dtype)}
 
 
 def _from_saved_model(path):

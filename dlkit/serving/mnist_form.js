@@ -70,12 +70,12 @@ function shrink(image, side, box, width, height) {
 function shares(from, to) {
   const step = from / to;
   return Array.from({ length: to }, (_, i) => {
-    const found = [];
+    const covering = [];
     for (let old = Math.floor(i * step); old < Math.min(from, Math.ceil((i + 1) * step)); old++) {
       const covered = Math.min(old + 1, (i + 1) * step) - Math.max(old, i * step);
-      if (covered > 0) found.push([old, covered / step]);
+      if (covered > 0) covering.push([old, covered / step]);
     }
-    return found;
+    return covering;
   });
 }
 

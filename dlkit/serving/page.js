@@ -11,7 +11,7 @@ const name = document.getElementById("model").dataset.name;
 const problem = document.getElementById("problem");
 const url = `v1/models/${encodeURIComponent(name)}`;
 
-async function ask(path, options) {
+async function request(path, options) {
   const response = await fetch(path, options);
   const document = await response.json();
   if (!response.ok) throw new Error(document.error ?? `status ${response.status}`);
@@ -46,9 +46,9 @@ function asProbabilities(outputs) {
 
 const percent = (p) => (p >= 0.995 ? "over 99 %" : `${Math.round(100 * p)} %`);
 
-async function read(strokes, shape) {
+async function predict(strokes, shape) {
   const seen = asMnist(render(strokes, PEN));
-  const { document } = await ask(`${url}:predict`, {
+  const { document } = await request(`${url}:predict`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ instances: [example(seen, shape)] }),
@@ -59,29 +59,29 @@ async function read(strokes, shape) {
   return { ...NOTHING, seen, probabilities, percents: probabilities.map(percent), verdict };
 }
 
-// The store: the pad sets strokes, this sets what came back. One question at a time is on its way.
+// The store: the pad sets strokes, this sets what came back. One request at a time is on its way.
 function store(classes, shape) {
   const values = { ...NOTHING, strokes: [], size: 280, pen: PEN, class_names: classes };
   let changed = () => {};
-  let asking = false;
-  let again = false;
+  let pending = false;
+  let changedMeanwhile = false;
 
-  async function answer() {
-    if (asking) {
-      again = true;
+  async function update() {
+    if (pending) {
+      changedMeanwhile = true;
       return;
     }
-    asking = true;
+    pending = true;
     try {
       do {
-        again = false;
+        changedMeanwhile = false;
         const { strokes } = values;
-        Object.assign(values, strokes.length ? await read(strokes, shape) : NOTHING);
-      } while (again);
+        Object.assign(values, strokes.length ? await predict(strokes, shape) : NOTHING);
+      } while (changedMeanwhile);
     } catch (error) {
       Object.assign(values, NOTHING, { error: `${error.message ?? error}` });
     } finally {
-      asking = false;
+      pending = false;
     }
     changed();
   }
@@ -90,12 +90,12 @@ function store(classes, shape) {
     set: (key, value) => { values[key] = value; },
     on: (_, callback) => { changed = callback; },
     off: () => { changed = () => {}; },
-    save_changes: answer,
+    save_changes: update,
   };
 }
 
 try {
-  const { document: metadata } = await ask(`${url}/metadata`);
+  const { document: metadata } = await request(`${url}/metadata`);
   const shape = exampleShape(metadata);
   const [output] = Object.values(
     metadata.metadata.signature_def.signature_def.serving_default.outputs);

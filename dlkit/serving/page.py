@@ -24,10 +24,10 @@ HEADERS = (
 )
 
 
-def read(path, model_name):
+def read_file(path: str, model_name: str) -> tuple[bytes, str]:
     """``(bytes, content type)`` of one of ``FILES``; the page itself is told the model's name."""
-    file, kind = FILES[path]
+    file, content_type = FILES[path]
     text = file.read_text(encoding="utf-8")
     if path == "/":
         text = text.replace("MODEL_NAME", escape(model_name, quote=True))
-    return text.encode(), kind
+    return text.encode(), content_type

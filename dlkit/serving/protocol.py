@@ -1,11 +1,14 @@
-"""TensorFlow Serving's REST protocol as plain data: paths, requests, answers. No server in here.
+"""TensorFlow Serving's REST protocol as plain data: paths, requests, responses. No server in here.
 
 Source: https://www.tensorflow.org/tfx/serving/api_rest. Two things differ on purpose: NaN and
-infinity are refused (they are no JSON, and no picture), and a wrong method is answered with 405.
+infinity are refused (they are no JSON, and no picture), and a wrong method gets status 405.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 DEFAULT_SIGNATURE = "serving_default"
 TF_TYPES = {
@@ -35,7 +38,7 @@ class RequestError(ValueError):
         headers: HTTP headers that belong to the status, such as Allow.
     """
 
-    def __init__(self, status, message, headers=()):
+    def __init__(self, status: int, message: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.headers = tuple(headers)
@@ -62,7 +65,7 @@ class Target:
     action: str
 
 
-def target(method, path):
+def parse_target(method: str, path: str) -> Target:
     """Read the method and path of a request.
 
     Args:
@@ -77,55 +80,55 @@ def target(method, path):
             that does not go with the path.
 
     Example:
-        >>> target("POST", "/v1/models/digits/versions/2:predict")
+        >>> parse_target("POST", "/v1/models/digits/versions/2:predict")
         Target(model='digits', version=2, action='predict')
     """
-    found = _PATH.fullmatch(path)
-    if not found:
+    match = _PATH.fullmatch(path)
+    if not match:
         raise RequestError(
             404,
-            f"There is nothing at {shown(path)}; expected /v1/models/NAME, …/metadata "
+            f"There is nothing at {quote(path)}; expected /v1/models/NAME, …/metadata "
             "or /v1/models/NAME:predict, with /versions/NUMBER after NAME if you like.",
         )
-    version = found["version"]
+    version = match["version"]
     if version is not None and not re.fullmatch(r"[0-9]{1,18}", version):
-        raise RequestError(400, f"The version is {shown(version)}; expected a whole number.")
-    action = (found["action"] or "status").strip("/:")
+        raise RequestError(400, f"The version is {quote(version)}; expected a whole number.")
+    action = (match["action"] or "status").strip("/:")
     allowed = ("POST",) if action == "predict" else ("GET", "HEAD")
     check_method(method, allowed, path)
-    return Target(found["model"], None if version is None else int(version), action)
+    return Target(match["model"], None if version is None else int(version), action)
 
 
-def check_method(method, allowed, path):
+def check_method(method: str, allowed: tuple[str, ...], path: str) -> None:
     """Raise RequestError 405, with the header Allow, unless the method is allowed."""
     if method not in allowed:
         raise RequestError(
             405,
-            f"{shown(path)} takes {allowed[0]}, not {shown(method)}.",
+            f"{quote(path)} takes {allowed[0]}, not {quote(method)}.",
             headers=[("allow", ", ".join(allowed))],
         )
 
 
-def shown(text, longest=80):
+def quote(text: object, max_chars: int = 80) -> str:
     """A client's text as a message may show it: in quotes, and not too long."""
     text = str(text)
-    return repr(text if len(text) <= longest else text[: longest - 1] + "…")
+    return repr(text if len(text) <= max_chars else text[: max_chars - 1] + "…")
 
 
-def answer(predictions, key):
-    """The document that answers a prediction: array (batch, …) -> ``{key: nested lists}``."""
+def predict_response(predictions: np.ndarray, key: str) -> dict:
+    """The document that a prediction returns: array (batch, …) -> ``{key: nested lists}``."""
     return {key: predictions.tolist()}
 
 
-def status(states):
+def status_response(states: Iterable[tuple[int, str, str]]) -> dict:
     """The document of GET /v1/models/NAME.
 
     Args:
-        states: a list of ``(version, state, error)``: state is LOADING, AVAILABLE or END; error is
+        states: ``(version, state, error)``: state is LOADING, AVAILABLE or END; error is
             "" or the reason.
 
     Example:
-        >>> status([(1, "AVAILABLE", "")])["model_version_status"][0]["version"]
+        >>> status_response([(1, "AVAILABLE", "")])["model_version_status"][0]["version"]
         '1'
     """
     return {
@@ -140,7 +143,7 @@ def status(states):
     }
 
 
-def metadata(name, version, signature):
+def metadata_response(name: str, version: int, signature: Signature) -> dict:
     """The document of GET /v1/models/NAME/metadata."""
 
     def tensor(tensor_name, dtype, shape):

@@ -1,5 +1,6 @@
 """Model files on the disk, in the layouts that TensorFlow Serving and Keras write."""
 
+import os
 from pathlib import Path
 
 EXPECTED = (
@@ -8,7 +9,7 @@ EXPECTED = (
 )
 
 
-def find(base):
+def find_versions(base: str | os.PathLike) -> dict[int, Path]:
     """The versions of a model.
 
     Args:
@@ -27,18 +28,18 @@ def find(base):
     base = Path(base)
     if not base.exists():
         raise ValueError(f"{base} does not exist; {EXPECTED}")
-    if found := model_in(base):
-        return {1: found}
+    if model := find_model(base):
+        return {1: model}
     if not base.is_dir():
         raise ValueError(f"{base} is no model; {EXPECTED}")
     numbered = [path for path in base.iterdir() if path.is_dir() and path.name.isdecimal()]
     if not numbered:
         raise ValueError(f"{base} holds no model and no folder with a number as name; {EXPECTED}")
-    models = {int(path.name): model_in(path) for path in sorted(numbered)}
+    models = {int(path.name): find_model(path) for path in sorted(numbered)}
     return {version: path for version, path in models.items() if path}
 
 
-def model_in(path):
+def find_model(path: Path) -> Path | None:
     """The model that this file or folder is, or that this folder holds alone; or None."""
     if path.is_file():
         return path if path.suffix == ".keras" else None
@@ -48,15 +49,15 @@ def model_in(path):
     return files[0] if len(files) == 1 else None
 
 
-def stamp(path):
+def fingerprint(path: str | os.PathLike) -> tuple:
     """What changes while a model is still being copied: names, sizes and times of its files."""
     path = Path(path)
     files = [path] if path.is_file() else sorted(path.rglob("*"))
-    found = []
+    entries = []
     for file in files:
         try:
-            state = file.stat()
+            status = file.stat()
         except FileNotFoundError:  # taken away meanwhile
             continue
-        found.append((file.as_posix(), state.st_size, state.st_mtime_ns))
-    return tuple(found)
+        entries.append((file.as_posix(), status.st_size, status.st_mtime_ns))
+    return tuple(entries)

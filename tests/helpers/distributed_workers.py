@@ -1,5 +1,7 @@
 """What test_distributed.py runs in worker processes; the light ones without TensorFlow."""
 
+import importlib.metadata
+import json
 import os
 import signal
 import time
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlkit.distributed import Checkpoint, load_latest, meet, read_tf_config
+from dlkit.distributed import Checkpoint, load_latest, read_tf_config, rendezvous
 
 
 def write_pid(folder, index):
@@ -55,15 +57,18 @@ def cannot_be_told(config):
     return np.zeros(3)
 
 
-def meet_only(config):
-    """Meet the others; worker 1 has what the config says of it alone."""
-    index = read_tf_config()[1]
-    mine = {**config["facts"], **(config["only_1"] if index == 1 else {})}
-    if mine.pop("stay_away", False):
-        time.sleep(600)
-    if "seed_of_x" in mine:
-        mine["x"] = np.random.default_rng(mine.pop("seed_of_x")).random((100, 3))
-    return meet(mine, timeout=config["timeout"])
+def rendezvous_only(config):
+    """Wait for the others; worker 1 is as the config says."""
+    if read_tf_config()[1] == 1:
+        if config.get("stay_away"):
+            time.sleep(600)
+        if config.get("more_workers"):
+            task = json.loads(os.environ["TF_CONFIG"])
+            task["cluster"]["worker"].append("127.0.0.1:1")
+            os.environ["TF_CONFIG"] = json.dumps(task)
+        if config.get("tensorflow"):
+            importlib.metadata.version = lambda name: config["tensorflow"]
+    return rendezvous(timeout=config["timeout"])
 
 
 def save_for_ever(config):
@@ -77,31 +82,50 @@ def save_for_ever(config):
 
 def train_blobs(config):
     """Train a small network on made-up data; config says what goes wrong, and when."""
+    from dlkit.distributed.training import join
+
+    return train_after_join(join(), config)
+
+
+def train_each_differently(config):
+    """In turn, let worker 1 train with each of config's differences: what each attempt raised."""
+    from dlkit.distributed.training import join
+
+    strategy, index, raised = join(), read_tf_config()[1], []
+    for difference in config["differences"]:
+        try:
+            train_after_join(strategy, config | (difference if index == 1 else {}))
+        except ValueError as error:
+            raised.append(str(error))
+    return raised
+
+
+def train_after_join(strategy, config):
     import keras
 
-    from dlkit.distributed.training import join, train
+    from dlkit.distributed.training import train
 
     index = read_tf_config()[1]
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(config.get("data_seed", 7))
     y = rng.integers(0, 3, size=config["examples"])
     x = (rng.normal(size=(len(y), 8)) + y[:, None]).astype("float32")
-    strategy = join(batch_size=config["batch_size"], x=x, y=y)
-    units = config.get("units_of_worker_1", 16) if index == 1 else 16
 
     def build():
-        layers = [keras.layers.Dense(units, activation="tanh"), keras.layers.Dense(3)]
+        layers = [keras.layers.Dense(config.get("units", 16), activation="tanh")]
         if config.get("more_layers"):
-            layers[1:1] = [keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
-        model = keras.Sequential([keras.Input((8,)), *layers])
-        return model, keras.optimizers.Adam(0.01)
+            layers += [keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
+        model = keras.Sequential([keras.Input((8,)), *layers, keras.layers.Dense(3)])
+        return model, keras.optimizers.Adam(config.get("learning_rate", 0.01))
 
     steps = []
 
     def on_step(number):
         steps.append(number)
-        killed = Path(config.get("folder", ".")) / "killed"
-        if number == config.get("kill_at") and index == 1 and not killed.exists():
-            killed.write_text(str(time.time()))
+        folder = Path(config["folder"])
+        with open(folder / f"steps-{index}", "a") as file:
+            file.write(f"{number}\n")
+        if number == config.get("kill_at") and index == 1 and not (folder / "killed").exists():
+            (folder / "killed").write_text(str(time.time()))
             os.kill(os.getpid(), signal.SIGKILL)
 
     _, history = train(

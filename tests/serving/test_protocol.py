@@ -1,4 +1,4 @@
-"""The service without Ray: paths, bodies, versions on the disk, and which of them answers."""
+"""The service without Ray: paths, bodies, versions on the disk, and which of them is live."""
 
 import asyncio
 import json
@@ -9,8 +9,8 @@ import pytest
 from helpers.serving_stand_ins import ONE, PICTURES, Engine, save
 
 from dlkit.serving import body, protocol, versions
-from dlkit.serving.catalogue import Catalogue
 from dlkit.serving.protocol import RequestError, Signature, Target
+from dlkit.serving.version_manager import VersionManager
 
 REALS = Signature("x", "float32", (None, 2), "y", "float32", (None, 3))
 ANY_SIZE = Signature("x", "float32", (None, None), "y", "float32", (None, 3))
@@ -39,7 +39,7 @@ def refused(call, *arguments, **options):
     ],
 )
 def test_the_paths_of_tensorflow_serving(method, path, wanted):
-    assert protocol.target(method, path) == wanted
+    assert protocol.parse_target(method, path) == wanted
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_the_paths_of_tensorflow_serving(method, path, wanted):
     ],
 )
 def test_other_paths_are_refused(method, path, status, words):
-    found, sentence = refused(protocol.target, method, path)
-    assert found == status and words in sentence and len(sentence) < 300
+    refusal, sentence = refused(protocol.parse_target, method, path)
+    assert refusal == status and words in sentence and len(sentence) < 300
 
 
 # ---- Bodies -----------------------------------------------------------------------------------
 
 
-def read(document, signature=PICTURES, most=4):
+def read(document, signature=PICTURES, max_instances=4):
     content = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return body.read_request(content, signature, max_instances=most)
+    return body.read_request(content, signature, max_instances=max_instances)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def read(document, signature=PICTURES, most=4):
     ],
 )
 def test_both_formats_are_read(document, key):
-    array, found = read(document)
-    assert found == key
+    array, response_key = read(document)
+    assert response_key == key
     assert array.dtype == np.uint8 and array.tolist() == [ONE]
 
 
@@ -155,19 +155,19 @@ def test_numbers_beyond_the_dtype_are_refused():
 
 
 def test_the_status_document():
-    found = protocol.status([(2, "END", "broken"), (1, "AVAILABLE", "")])
-    assert found["model_version_status"][1] == {
+    document = protocol.status_response([(2, "END", "broken"), (1, "AVAILABLE", "")])
+    assert document["model_version_status"][1] == {
         "version": "1",
         "state": "AVAILABLE",
         "status": {"error_code": "OK", "error_message": ""},
     }
-    assert found["model_version_status"][0]["status"]["error_message"] == "broken"
+    assert document["model_version_status"][0]["status"]["error_message"] == "broken"
 
 
 def test_the_metadata_document():
-    found = protocol.metadata("digits", 3, PICTURES)
-    assert found["model_spec"] == {"name": "digits", "signature_name": "", "version": "3"}
-    definition = found["metadata"]["signature_def"]["signature_def"]["serving_default"]
+    document = protocol.metadata_response("digits", 3, PICTURES)
+    assert document["model_spec"] == {"name": "digits", "signature_name": "", "version": "3"}
+    definition = document["metadata"]["signature_def"]["signature_def"]["serving_default"]
     assert definition["inputs"]["x"]["dtype"] == "DT_UINT8"
     sizes = [dim["size"] for dim in definition["inputs"]["x"]["tensor_shape"]["dim"]]
     assert sizes == ["-1", "2", "2"]
@@ -179,16 +179,16 @@ def test_the_metadata_document():
 def test_the_three_layouts(tmp_path):
     file = tmp_path / "digits.keras"
     file.write_text("a model")
-    assert versions.find(file) == {1: file}
+    assert versions.find_versions(file) == {1: file}
     saved = save(tmp_path / "saved")
-    assert versions.find(saved) == {1: saved}
+    assert versions.find_versions(saved) == {1: saved}
     base = tmp_path / "digits"
     two, ten = save(base / "2"), base / "10" / "any.keras"
     ten.parent.mkdir()
     ten.write_text("a model")
     (base / "11").mkdir()  # empty so far
     save(base / "new")
-    assert versions.find(str(base)) == {2: two, 10: ten}
+    assert versions.find_versions(str(base)) == {2: two, 10: ten}
 
 
 @pytest.mark.parametrize("make", ["none", "file", "empty", "unnumbered"])
@@ -201,10 +201,10 @@ def test_what_is_no_model(make, tmp_path):
     if make == "unnumbered":
         save(path / "new")
     with pytest.raises(ValueError, match=r"expected a \.keras file, a folder that model\.export"):
-        versions.find(path)
+        versions.find_versions(path)
 
 
-# ---- Which version answers --------------------------------------------------------------------
+# ---- Which version is live ----------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -212,30 +212,30 @@ def base(tmp_path):
     return tmp_path / "digits"
 
 
-def catalogue(base, said=None):
-    return Catalogue(base, Engine(), (said if said is not None else []).append)
+def manager_of(base, lines=None):
+    return VersionManager(base, Engine(), (lines if lines is not None else []).append)
 
 
 def test_a_new_version_goes_live_and_is_rolled_back(base):
     save(base / "1")
-    found, said = catalogue(base, said := []), said
+    manager = manager_of(base, lines := [])
 
     async def life():
-        await found.start()
-        assert found.live == 1
+        await manager.start()
+        assert manager.live == 1
         new = save(base / "2")
-        await found.refresh()
-        assert found.live == 1, "still being copied, as far as one look can tell"
-        await found.refresh()
-        assert found.live == 2 and set(found.loaded) == {1, 2}
-        assert found.states() == [(2, "AVAILABLE", ""), (1, "AVAILABLE", "")]
+        await manager.refresh()
+        assert manager.live == 1, "still being copied, as far as one look can tell"
+        await manager.refresh()
+        assert manager.live == 2 and set(manager.loaded) == {1, 2}
+        assert manager.states() == [(2, "AVAILABLE", ""), (1, "AVAILABLE", "")]
         new.rename(base / "bad")
-        await found.refresh()
-        assert found.live == 1 and set(found.loaded) == {1}
+        await manager.refresh()
+        assert manager.live == 1 and set(manager.loaded) == {1}
 
     asyncio.run(life())
-    assert found.engine.loaded == [1, 2] and found.engine.unloaded == [2]
-    assert said == [
+    assert manager.engine.loaded == [1, 2] and manager.engine.unloaded == [2]
+    assert lines == [
         "version 1 is live",
         "version 2 is live",
         "version 1 is live",
@@ -246,62 +246,62 @@ def test_a_new_version_goes_live_and_is_rolled_back(base):
 def test_two_versions_stay_loaded_and_the_last_one_is_never_dropped(base):
     for version in (3, 4, 5):
         save(base / str(version))
-    found = catalogue(base)
+    manager = manager_of(base)
 
     async def life():
-        await found.start()
-        assert found.live == 5 and found.engine.loaded == [5], "older ones are not loaded"
+        await manager.start()
+        assert manager.live == 5 and manager.engine.loaded == [5], "older ones are not loaded"
         for version in (6, 7):
             save(base / str(version))
-            await found.refresh()
-            await found.refresh()
-        assert set(found.loaded) == {6, 7} and found.engine.unloaded == [5]
+            await manager.refresh()
+            await manager.refresh()
+        assert set(manager.loaded) == {6, 7} and manager.engine.unloaded == [5]
         for version in (3, 4, 5, 6, 7):
             (base / str(version) / "saved_model.pb").unlink()
-        await found.refresh()
-        assert found.live == 7
+        await manager.refresh()
+        assert manager.live == 7
 
     asyncio.run(life())
 
 
 def test_a_broken_version_never_goes_live_and_is_tried_again_when_it_changes(base):
     save(base / "1")
-    found = catalogue(base, said := [])
+    manager = manager_of(base, lines := [])
 
     async def life():
-        await found.start()
+        await manager.start()
         new = save(base / "2", "half a model")
         for _ in range(4):
-            await found.refresh()
-        assert found.live == 1
-        assert found.states()[0] == (2, "END", "it is broken")
-        assert len(said) == 2, "said once, not at every look"
+            await manager.refresh()
+        assert manager.live == 1
+        assert manager.states()[0] == (2, "END", "it is broken")
+        assert len(lines) == 2, "said once, not at every look"
         (new / "saved_model.pb").write_text("a model")
         os.utime(new / "saved_model.pb", (1, 1))
         for _ in range(2):
-            await found.refresh()
-        assert found.live == 2 and not found.failed
+            await manager.refresh()
+        assert manager.live == 2 and not manager.failed
 
     asyncio.run(life())
 
 
-def test_a_version_is_unloaded_only_when_its_requests_are_answered(base):
+def test_a_version_is_unloaded_only_when_its_requests_are_served(base):
     save(base / "1")
-    found = catalogue(base)
+    manager = manager_of(base)
 
     async def life():
-        await found.start()
+        await manager.start()
         new = save(base / "2")
-        await found.refresh()
-        await found.refresh()
-        with found.pick() as loaded:
+        await manager.refresh()
+        await manager.refresh()
+        with manager.get() as loaded:
             new.rename(base / "bad")
-            looking = asyncio.create_task(found.refresh())
+            looking = asyncio.create_task(manager.refresh())
             await asyncio.sleep(0.1)
-            assert loaded.version == 2 and found.live == 1
-            assert found.engine.unloaded == []
+            assert loaded.version == 2 and manager.live == 1
+            assert manager.engine.unloaded == []
         await looking
-        assert found.engine.unloaded == [2]
+        assert manager.engine.unloaded == [2]
 
     asyncio.run(life())
 
@@ -309,20 +309,28 @@ def test_a_version_is_unloaded_only_when_its_requests_are_answered(base):
 def test_without_a_version_that_can_be_loaded_it_does_not_start(base):
     save(base / "1", "half a model")
     with pytest.raises(ValueError, match="version 1: it is broken"):
-        asyncio.run(catalogue(base).start())
+        asyncio.run(manager_of(base).start())
 
 
 def test_a_folder_that_vanishes_is_said_once_and_harms_nobody(base):
     save(base / "1")
-    found = catalogue(base, said := [])
+    manager, looks = manager_of(base, lines := []), []
+    refresh = manager.refresh
+
+    async def counted():
+        looks.append(1)
+        await refresh()
+
+    manager.refresh = counted
 
     async def life():
-        await found.start()
+        await manager.start()
         base.rename(base.with_name("elsewhere"))
-        watching = asyncio.create_task(found.watch(every=0.01))
-        await asyncio.sleep(0.2)
+        watching = asyncio.create_task(manager.watch(interval=0.001))
+        while len(looks) < 3:
+            await asyncio.sleep(0.001)
         watching.cancel()
-        assert found.pick().version == 1
+        assert manager.get().version == 1
 
     asyncio.run(life())
-    assert len(said) == 2 and "stays live" in said[1]
+    assert len(lines) == 2 and "stays live" in lines[1]

@@ -1,25 +1,21 @@
 """The workers meet before TensorFlow starts, because TensorFlow itself would wait for ever.
 
-Worker 0 listens on its own address of TF_CONFIG, every other worker tells it what it is about to
-do, and all get one answer: go, or what is wrong. Then the port is free again for TensorFlow.
+Worker 0 listens on its own address of TF_CONFIG, every other worker says hello to it, and all get
+one reply: go, or what is wrong. Then the port is free again for TensorFlow.
 """
 
 import contextlib
-import hashlib
 import importlib.metadata
 import json
 import os
 import socket
 import time
 
-import numpy as np
-
-PATIENCE = 5.0  # seconds beyond the deadline in which worker 0 says who is missing
-RETRY = 0.1  # seconds between two attempts to reach worker 0
-LONGEST = 200  # characters of a fact that are shown; of a longer one its digest is compared
+REPLY_GRACE = 5.0  # seconds beyond the deadline in which worker 0 says who is missing
+RETRY_INTERVAL = 0.1  # seconds between two attempts to reach worker 0
 
 
-def read_tf_config():
+def read_tf_config() -> tuple[list[str], int]:
     """The workers' addresses and the number of this one, from the variable TF_CONFIG.
 
     Returns:
@@ -57,20 +53,17 @@ def read_tf_config():
     return addresses, place
 
 
-def meet(facts, *, timeout=60.0):
-    """Wait for all workers of TF_CONFIG, and make sure that they are about to do the same.
+def rendezvous(*, timeout: float = 60.0) -> tuple[int, int]:
+    """Wait until all workers of TF_CONFIG are there, with the same list of workers and TensorFlow.
 
     Args:
-        facts: dict from names to what all workers must agree about: what JSON can hold, or NumPy
-            arrays, of which dtype, shape and a digest are compared. The versions of TensorFlow,
-            Keras and NumPy are added.
         timeout: seconds in which all workers must have come.
 
     Returns:
-        (num_workers, index): two int; ``(1, 0)`` at once without TF_CONFIG.
+        (num_workers, index); ``(1, 0)`` at once without TF_CONFIG.
 
     Raises:
-        ValueError: workers disagree; every worker gets the same message.
+        ValueError: a worker has another list of workers or another TensorFlow; all are told.
         RuntimeError: a worker did not come in time, two are the same one, or this worker's port is
             in use.
     """
@@ -79,68 +72,20 @@ def meet(facts, *, timeout=60.0):
         if addresses:
             _listener(addresses, index).close()  # is the port free?
         return 1, 0
-    facts = {"the cluster": ", ".join(addresses), **facts, **_versions()}
-    facts = {name: describe(value) for name, value in facts.items()}
+    hello = {
+        "worker": index,
+        "cluster": ", ".join(addresses),
+        "TensorFlow": importlib.metadata.version("tensorflow"),
+    }
     deadline = time.monotonic() + timeout
     with contextlib.closing(_listener(addresses, index)) as listener:
         if index == 0:
-            kind, problem = _receive_all(listener, addresses, facts, deadline, timeout)
+            kind, problem = _receive_all(listener, addresses, hello, deadline, timeout)
         else:
-            kind, problem = _ask_worker_0(addresses, index, facts, deadline, timeout)
+            kind, problem = _report_to_worker_0(addresses, hello, deadline, timeout)
     if problem:
         raise {"ValueError": ValueError}.get(kind, RuntimeError)(problem)
     return len(addresses), index
-
-
-def describe(value):
-    """A fact as a short text: equal texts for equal facts.
-
-    Example:
-        >>> describe(np.zeros((2, 3), "float32"))  # doctest: +ELLIPSIS
-        'float32 array of shape (2, 3), SHA-256 ...'
-        >>> describe({"b": 1, "a": (2, 3)})
-        '{"a": [2, 3], "b": 1}'
-    """
-    if isinstance(value, np.ndarray):
-        digest = hashlib.sha256(value.tobytes()).hexdigest()
-        return f"{value.dtype} array of shape {value.shape}, SHA-256 {digest[:12]}…"
-    text = json.dumps(value, sort_keys=True, default=repr)
-    if len(text) > LONGEST:
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        text = f"{text[: LONGEST - 40]}… (SHA-256 {digest[:12]}…)"
-    return text
-
-
-def disagreement(by_worker):
-    """What the first difference between worker 0 and another is, in words; "" if there is none.
-
-    Args:
-        by_worker: dict from a worker's number to its facts, dict from name to text.
-
-    Example:
-        >>> disagreement({0: {"batch_size": "32"}, 1: {"batch_size": "64"}})
-        'workers disagree about batch_size: 32 for worker 0, 64 for worker 1; start all with the \
-same configuration, data and code'
-    """
-    first = by_worker[0]
-    for worker, facts in sorted(by_worker.items()):
-        for name in [*first, *(name for name in facts if name not in first)]:
-            ours, theirs = first.get(name, "nothing"), facts.get(name, "nothing")
-            if ours != theirs:
-                return (
-                    f"workers disagree about {name}: {ours} for worker 0, {theirs} for worker "
-                    f"{worker}; start all with the same configuration, data and code"
-                )
-    return ""
-
-
-def _versions():
-    names = ("tensorflow", "keras", "numpy")
-    found = {}
-    for name in names:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[f"the version of {name}"] = importlib.metadata.version(name)
-    return found
 
 
 def _host_and_port(address):
@@ -170,11 +115,11 @@ def _listener(addresses, index):
     return listener
 
 
-def _receive_all(listener, addresses, facts, deadline, timeout):
+def _receive_all(listener, addresses, hello, deadline, timeout):
     """Worker 0: wait for the others, compare, and tell everybody. Returns (kind, problem)."""
-    by_worker, connections, answer = {0: facts}, [], ["", ""]
+    arrived, connections, reply = {0}, [], ["", ""]
     try:
-        while len(by_worker) < len(addresses) and not answer[1]:
+        while len(arrived) < len(addresses) and not reply[1]:
             listener.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
                 connection, _ = listener.accept()
@@ -184,48 +129,55 @@ def _receive_all(listener, addresses, facts, deadline, timeout):
             message = _receive(connection, 2.0)
             if not isinstance(message, dict) or message.get("worker") not in range(len(addresses)):
                 continue  # a stranger
-            if message["worker"] in by_worker:
-                problem = f"two workers say that they are worker {message['worker']} of TF_CONFIG"
-                answer = ["RuntimeError", problem]
-            by_worker.setdefault(message["worker"], message["facts"])
-        missing = [f"{i} ({a})" for i, a in enumerate(addresses) if i not in by_worker]
-        if missing and not answer[1]:
+            worker = message["worker"]
+            if worker in arrived:
+                problem = f"two workers say that they are worker {worker} of TF_CONFIG"
+                reply = ["RuntimeError", problem]
+            arrived.add(worker)
+            for name in ("cluster", "TensorFlow"):
+                if message.get(name) != hello[name]:
+                    problem = (
+                        f"worker {worker} has another {name} than worker 0: {message.get(name)}; "
+                        f"expected {hello[name]}: give all the same list of workers in TF_CONFIG, "
+                        "and the same versions"
+                    )
+                    reply = ["ValueError", problem]
+        missing = [f"{i} ({a})" for i, a in enumerate(addresses) if i not in arrived]
+        if missing and not reply[1]:
             problem = (
                 f"worker {', '.join(missing)} did not come within {timeout:g} s, so nobody starts; "
                 "look at what that worker wrote, or start as many workers as TF_CONFIG lists"
             )
-            answer = ["RuntimeError", problem]
-        elif not answer[1]:
-            answer = ["ValueError", disagreement(by_worker)]
+            reply = ["RuntimeError", problem]
         for connection in connections:
-            _send(connection, answer)
+            _send(connection, reply)
     finally:
         for connection in connections:
             connection.close()
-    return answer
+    return reply
 
 
-def _ask_worker_0(addresses, index, facts, deadline, timeout):
-    """Another worker: tell worker 0 what is planned, and hear the answer."""
+def _report_to_worker_0(addresses, hello, deadline, timeout):
+    """Another worker: say hello to worker 0, and hear its reply."""
     while time.monotonic() < deadline:
         try:
             with socket.create_connection(_host_and_port(addresses[0]), timeout=2.0) as connection:
-                _send(connection, {"worker": index, "facts": facts})
-                answer = _receive(connection, deadline + PATIENCE - time.monotonic())
-                if isinstance(answer, list) and len(answer) == 2:
-                    return answer
+                _send(connection, hello)
+                reply = _receive(connection, deadline + REPLY_GRACE - time.monotonic())
+                if isinstance(reply, list) and len(reply) == 2:
+                    return reply
         except OSError:
             pass  # not there yet
-        time.sleep(RETRY)
+        time.sleep(RETRY_INTERVAL)
     problem = (
-        f"worker 0 ({addresses[0]}) did not answer worker {index} within {timeout:g} s; look at "
-        "what worker 0 wrote, or start it"
+        f"worker 0 ({addresses[0]}) did not reply to worker {hello['worker']} within {timeout:g} "
+        "s; look at what worker 0 wrote, or start it"
     )
     return "RuntimeError", problem
 
 
 def _send(connection, message):
-    with contextlib.suppress(OSError):  # who has gone needs no answer
+    with contextlib.suppress(OSError):  # who has gone needs no reply
         connection.sendall(json.dumps(message).encode() + b"\n")
 
 
