@@ -30,8 +30,8 @@ install:  ## Make .venv, with everything in it (again only after a change)
 	  'or your system, or name yours with make install PYTHON=/path/to/python.' >&2; \
 	exit 1
 
-lab: install  ## Open the first lesson in JupyterLab
-	@$(VENV_PYTHON) -m jupyterlab notebooks/00_start_here.ipynb $(ARGS)
+lab: install  ## Open your own copies of the lessons (my_lessons/) in JupyterLab
+	@$(VENV_PYTHON) -m dlkit lab $(ARGS)
 
 test: install  ## Run every test and every notebook
 	@$(VENV_PYTHON) -m pytest $(ARGS)

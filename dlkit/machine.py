@@ -2,7 +2,10 @@
 
 Importing this is quick: TensorFlow's import takes seconds, and only ``start_keras`` and
 ``gpu_names`` need it. The set-up cell of every lesson prints ``report()``.
+Python 3.8 must be able to read this file, because ``doctor`` runs on any Python; a test tries it.
 """
+
+from __future__ import annotations
 
 import contextlib
 import getpass
@@ -16,16 +19,19 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import redirect_stderr
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 # Variables that change what the course does: some are shown, of the others only that they are set.
 SHOWN = ("DLKIT_OFFLINE", "KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "OPENBLAS_NUM_THREADS")
 HIDDEN = ("DLKIT_DATA_DIR", "KERAS_HOME", "PYTHONPATH", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 GPU_LESSONS = "07 and 10 to 12"  # written by tools/course.py
 
 
-def nvidia_gpus(*, timeout=10):
+def nvidia_gpus(*, timeout: float = 10) -> list[str]:
     """Names of the NVIDIA GPUs, as their driver's ``nvidia-smi`` lists them.
 
     Args:
@@ -45,7 +51,7 @@ def nvidia_gpus(*, timeout=10):
     return run.stdout.strip().splitlines() if run.returncode == 0 else []
 
 
-def report():
+def report() -> str:
     """CPU cores and GPUs in one line; on Colab and Kaggle also where to switch a GPU on.
 
     Returns:
@@ -65,7 +71,7 @@ def report():
 
 
 @contextlib.contextmanager
-def hidden_stderr():
+def hidden_stderr() -> Iterator[None]:
     """Hide what a block writes on stderr, from Python or from C++; show it if the block raises.
 
     TensorFlow's C++ code writes its log lines straight to file descriptor 2, which no Python
@@ -77,10 +83,7 @@ def hidden_stderr():
     with tempfile.TemporaryFile() as caught:
         os.dup2(caught.fileno(), 2)
         try:
-            with (
-                open(2, "w", encoding="utf-8", closefd=False) as hidden,
-                contextlib.redirect_stderr(hidden),
-            ):
+            with open(2, "w", encoding="utf-8", closefd=False) as hidden, redirect_stderr(hidden):
                 yield
         except BaseException:
             os.dup2(kept, 2)
@@ -92,7 +95,7 @@ def hidden_stderr():
             os.close(kept)
 
 
-def start_keras():
+def start_keras() -> str:
     """Import Keras and its backend without a line of C++ log, and say what it runs on.
 
     Call it before the first ``import keras`` or ``import tensorflow`` of a notebook: whoever
@@ -152,14 +155,14 @@ def missing_packages(*names: str) -> str:
     return f"{', '.join(missing)} not installed; to install: {line}"
 
 
-def cpu_cores():
+def cpu_cores() -> int:
     """Number of CPU cores that this process may use (a container's limit counts)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def processor():
+def processor() -> str:
     """The processor's name as its maker gives it, as far as the system tells."""
     facts = Path("/proc/cpuinfo")  # Linux: platform.processor() is empty there, or just "x86_64"
     text = facts.read_text(encoding="utf-8") if facts.exists() else ""
@@ -167,7 +170,7 @@ def processor():
     return named[1] if named else platform.processor() or platform.machine()
 
 
-def gpu_names():
+def gpu_names() -> list[str]:
     """Names of the GPUs that Keras's backend can use.
 
     Returns:
@@ -188,7 +191,75 @@ def gpu_names():
     return []
 
 
-def facts():
+def course_python() -> Path | None:
+    """The Python of the course's ``.venv``; None if there is none that could start."""
+    python = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return python if python.exists() else None
+
+
+def is_course_python() -> bool:
+    """Whether the Python that runs this is that of the course's ``.venv``."""
+    return os.path.realpath(sys.prefix) == os.path.realpath(ROOT / ".venv")
+
+
+def python_command(*arguments: str, python: Path | str | None = None) -> str:
+    """A command that works in a shell in the current folder, as one would type it.
+
+    Whatever advises a command takes it from here, or from ``dlkit_command``: a bare ``python`` is
+    another Python than this one on most machines.
+
+    Args:
+        arguments: the words after the Python.
+        python: another Python than the one that runs this.
+
+    Returns:
+        str, e.g. ``".venv/bin/python -m pip install ipykernel"``.
+
+    Example:
+        >>> python_command("-m", "pip", "install", "keras>=3.13", python="/opt/my own/python")
+        "'/opt/my own/python' -m pip install 'keras>=3.13'"
+    """
+    return _line([short_path(python or sys.executable or "python3"), *arguments])
+
+
+def dlkit_command(*arguments: str, python: Path | str | None = None) -> str:
+    """``python_command`` for ``python -m dlkit``, e.g. ``".venv/bin/python -m dlkit doctor"``.
+
+    Where that Python would not find dlkit from the current folder, the command goes to the
+    course's folder first.
+    """
+    words = ["-m", "dlkit", *arguments]
+    if Path.cwd() == ROOT or (python is None and _finds_dlkit_anywhere()):
+        return python_command(*words, python=python)
+    python = short_path(python or sys.executable or "python3", ROOT)
+    return f"{_line(['cd', short_path(ROOT)])} && {_line([python, *words])}"
+
+
+def _finds_dlkit_anywhere():
+    on_path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return str(ROOT) in on_path or bool(_version("dlkit"))
+
+
+def short_path(path: Path | str, start: Path | None = None) -> str:
+    """A path, seen from ``start`` or else the current folder, if it is near; else all of it."""
+    path = os.path.abspath(path)
+    try:
+        near = os.path.relpath(path, start)
+    except ValueError:  # on another drive
+        return path
+    if near.startswith(os.path.join("..", "..")) or len(near) >= len(path):
+        return path
+    # As a command, a name without a slash would be searched for in PATH.
+    return near if os.sep in near or near == ".." else os.path.join(".", near)
+
+
+def _line(words):
+    """One line for the shell of this system."""
+    words = [str(word) for word in words]
+    return subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
+
+
+def facts() -> Iterator[str]:
     """Lines on this machine that help a stranger to help."""
     yield f"dlkit {_version('dlkit')}, {_commit()}"
     yield f"{platform.platform()}, {platform.python_implementation()} {platform.python_version()}"
@@ -243,7 +314,7 @@ def _driver():
     return "; ".join(found.splitlines()) or "no NVIDIA driver answers"
 
 
-def impersonal(text):
+def impersonal(text: str) -> str:
     """Text without the names of user and machine, without passwords in addresses, with short paths.
 
     Example:

@@ -172,8 +172,8 @@ def install():
     step("Starting TensorFlow and matplotlib once", [PYTHON, "-I", "-c", FIRST_START])
     write(STAMP, stamp())
     say(
-        "Ready after %.0f s. Next: %s -m jupyterlab notebooks/00_start_here.ipynb\n"
-        % (time.time() - start, os.path.relpath(PYTHON, ROOT))
+        "Ready after %.0f s. Next: %s -m dlkit lab\n"
+        % (time.time() - start, os.path.relpath(PYTHON) if os.getcwd() == ROOT else PYTHON)
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from dlkit.data import cifar, samples
 from dlkit.data.datasets import Origin
 from dlkit.data.readers import Arrays, ArraySpec, Specs, read_idx, read_npz, read_text, verify
+from dlkit.machine import dlkit_command
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Record:
     @property
     def command(self) -> str:
         """The command that gets it."""
-        return f"python -m dlkit data fetch {self.key}".rstrip()
+        return dlkit_command("data", "fetch", *([self.key] if self.key else []))
 
     def read(self, format: Format, paths: Sequence[Path]) -> Arrays:
         """The verified arrays of these files. Raises DataError if they are anything else."""

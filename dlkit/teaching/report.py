@@ -27,9 +27,10 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem
   background: #fff; color: #222; }
 table { border-collapse: collapse; margin: 1rem 0 2rem; }
 caption { text-align: left; font-weight: bold; padding: .3rem 0; }
-th, td { border: 1px solid #bbb; padding: .3rem .6rem; text-align: left; vertical-align: top;
-  overflow-wrap: anywhere; }
-thead th { background: #eee; overflow-wrap: normal; }
+th, td { border: 1px solid #bbb; padding: .3rem .6rem; text-align: left; vertical-align: top; }
+th, td { white-space: nowrap; }
+td.text { white-space: normal; min-width: 20rem; }
+thead th { background: #eee; }
 .scroll { overflow-x: auto; }
 """
 
@@ -172,8 +173,12 @@ def _table(caption, columns, rows):
 
 
 def _td(value):
-    if not hasattr(value, "status"):
-        return f"<td>{_text(value)}</td>"
+    if not hasattr(value, "status"):  # a sentence may break between words, all else not at all
+        return (
+            f'<td class="text">{_text(value)}</td>'
+            if len(value) > 40
+            else f"<td>{_text(value)}</td>"
+        )
     mark, colour = LOOK.get(value.status, OTHER)
     star = " (see below)" if value.changed else ""
     return f'<td style="color:{colour}">{mark} {_text(value.status)}{star}</td>'

@@ -32,6 +32,7 @@ def find(folder, lessons):
 
     The student is the name of the sub-folder, or of the file without the lesson's name:
     ``ada/06_mnist_mlp.ipynb``, ``06_mnist_mlp_ada.ipynb`` and ``ada-06_mnist_mlp.ipynb`` are ada's.
+    Where the file's name says nobody's, it is the folder's (``my_lessons/06_mnist_mlp.ipynb``).
     The lesson is the one whose exercises the notebook imports, else the one that its name holds.
     Links are not followed, and hidden folders (``.ipynb_checkpoints``) are left out.
 
@@ -59,8 +60,9 @@ def _open(path, folder, lessons):
         student = relative.parts[0]
     else:
         rest = re.sub(rf"(\d+[_-])?{by_name}", " ", path.stem) if by_name else path.stem
-        rest = re.sub(r"\s*\(\d+\)$", "", rest)  # what a browser adds to a second download
-        student = rest.strip(" _-.") or path.stem
+        # What a browser adds to a second download, and `fresh` to a copy that it kept.
+        rest = re.sub(r"\s*\((\d+|kept .*)\)$", "", rest)
+        student = rest.strip(" _-.") or folder.resolve().name or path.stem
     submission = Submission(_readable(student), _readable(relative.as_posix()))
     try:
         text, submission.changed = _read(path)

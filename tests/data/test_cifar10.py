@@ -23,6 +23,7 @@ from dlkit import data
 from dlkit.data import cifar, commands, samples, store
 from dlkit.data.readers import ArraySpec, DataError, digest
 from dlkit.data.registry import CIFAR10, RECORDS, SHAKESPEARE, Format, Mirror
+from dlkit.machine import dlkit_command
 
 REAL = Path(os.environ.get("DLKIT_DATA_DIR", "nowhere")).absolute() / "CIFAR-10-images-master.zip"
 TAR, ZIP = "cifar-10-python.tar.gz", "CIFAR-10-images-master.zip"
@@ -209,7 +210,7 @@ def test_a_damaged_archive_is_announced_and_not_used(machine, body, reason):
     loaded, lines = load(tiny_record(as_tar(tiny_batches())))
     assert loaded.origin is data.Origin.SAMPLE
     assert reason in lines[0] and lines[0].endswith(f"kept as {TAR}.damaged")
-    assert "synthetic" in lines[1] and "`python -m dlkit data fetch cifar10`" in lines[1]
+    assert "synthetic" in lines[1] and "-m dlkit data fetch cifar10`" in lines[1]
     assert len(lines) == 2
 
 
@@ -482,7 +483,7 @@ def test_a_command_takes_names_and_says_which_there_are(machine, monkeypatch, ca
     assert "CIFAR-10 is already there, verified: " in out
     assert err.splitlines() == [
         "dlkit: Tiny Shakespeare is not on this machine. "
-        "Run `python -m dlkit data fetch shakespeare`.",
+        f"Run `{dlkit_command('data', 'fetch', 'shakespeare')}`.",
         "dlkit: MNIST was not fetched: DLKIT_OFFLINE is set, so no download was tried",
         "dlkit: MNIST was not fetched: DLKIT_OFFLINE is set, so no download was tried",
         "dlkit: Tiny Shakespeare was not fetched: DLKIT_OFFLINE is set, so no download was tried",

@@ -83,7 +83,7 @@ def test_any_other_text_is_announced_and_left_alone(machine, tiny, capsys, body,
     first, second = capsys.readouterr().out.splitlines()
     assert text.is_sample
     assert reason in first and first.endswith("it is left as it is")
-    assert "`python -m dlkit data fetch shakespeare`" in second
+    assert "-m dlkit data fetch shakespeare`" in second
     assert own.read_bytes() == body
 
 
@@ -105,7 +105,7 @@ def test_the_sample_is_pythons_manual_and_says_so_in_one_line(machine, capsys):
 
 def test_without_even_pythons_manual_the_error_says_what_to_do(machine, monkeypatch):
     monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
-    with pytest.raises(DataError, match="is missing. Run `python -m dlkit data fetch shakespeare`"):
+    with pytest.raises(DataError, match="is missing. Run `.* -m dlkit data fetch shakespeare`"):
         data.load_shakespeare()
 
 

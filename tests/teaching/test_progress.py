@@ -276,14 +276,19 @@ def test_what_a_needed_cell_needs_is_taken_too_and_later_cells_are_not():
         ("06_mnist_mlp_ada.ipynb", "ada"),
         ("ada-06_mnist_mlp.ipynb", "ada"),
         ("Ada Lovelace 06_mnist_mlp (1).ipynb", "Ada Lovelace"),
-        ("06_mnist_mlp.ipynb", "06_mnist_mlp"),
+        ("06_mnist_mlp.ipynb", "my_lessons"),
+        ("06_mnist_mlp (kept 2026-11-29 14.05).ipynb", "my_lessons"),
+        ("06_mnist_mlp_ada (kept 2026-11-29 14.05, 2).ipynb", "ada"),
     ],
 )
-def test_the_student_is_in_the_path(tmp_path, file, student):
-    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / file).write_text('{"cells": []}')
-    (found,) = submissions.find(tmp_path, progress.lessons())
-    assert (found.student, found.topic) == (student, "mnist_mlp")
+def test_the_student_is_in_the_path_or_else_the_folder(tmp_path, monkeypatch, file, student):
+    folder = tmp_path / "my_lessons"
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_text('{"cells": []}')
+    monkeypatch.chdir(folder)
+    for way in (folder, "."):
+        (found,) = submissions.find(way, progress.lessons())
+        assert (found.student, found.topic) == (student, "mnist_mlp")
 
 
 def test_the_notebook_itself_says_which_lesson_it_is(tmp_path):
