@@ -36,7 +36,7 @@ def run(notebook):
         extra_arguments=["--IPKernelApp.log_level=40", "--HistoryManager.hist_file=:memory:"],
         resources={"metadata": {"path": str(ROOT / "notebooks")}},
     )
-    client.execute(env=env | {"DLKIT_OFFLINE": "1", "TQDM_DISABLE": "1"})
+    client.execute(env=env | {"DLKIT_OFFLINE": "1", "DLKIT_STRICT": "1", "TQDM_DISABLE": "1"})
 
 
 def verdict_of(cell):
@@ -63,3 +63,14 @@ def test_a_solved_lesson_is_all_correct(topic, tmp_path):
         assert figures(cell) >= expected, f"cell {number}: a figure is missing"
         stderr = [out for out in cell.get("outputs", []) if out.get("name") == "stderr"]
         assert not stderr, f"cell {number}: {stderr}"
+
+
+def test_a_claim_outside_its_band_fails_the_lesson(monkeypatch):
+    monkeypatch.delenv("DLKIT_STRICT", raising=False)  # run() sets it for the kernel
+    claim = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from dlkit.claims import Claims; Claims('00')('two', 2, real=(3, 4))"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(claim)])
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match="claim does not hold"):
+        run(notebook)

@@ -60,6 +60,15 @@ def test_course_runs_all_tabulates_and_reports_a_failure(tool, tmp_path, capsys)
     assert 'href="00_good.html">00 Good &amp; true<' in index and "1 of 1" in index
 
 
+def test_a_claim_outside_its_band_fails_the_lesson(tool, tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("DLKIT_STRICT", raising=False)  # the tool sets it for the kernel
+    bad = GOOD.replace("real=(1, 3)", "real=(3, 4)")
+    write(tmp_path / "notebooks" / "01_bad.ipynb", bad.format(root=str(ROOT)))
+    assert tool.main(["course", "notebooks/01_bad.ipynb"]) == 1
+    out = capsys.readouterr().out
+    assert "0 of 1" in out and "FAILED: AssertionError: claim does not hold: two" in out
+
+
 def test_course_runs_the_lessons_that_are_named(tool, capsys):
     assert tool.main(["course", "notebooks/00_good.ipynb"]) == 0
     assert "01_bad" not in capsys.readouterr().out
