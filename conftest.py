@@ -32,6 +32,7 @@ from nbval.plugin import IPyNbCell, NbCellError
 from PIL import Image
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # the tests draw without a screen
+os.environ.setdefault("DLKIT_STRICT", "1")  # a claim outside its band fails, in kernels too
 
 # They need Ray, which is in requirements-cloud.txt, and hold no examples to test.
 collect_ignore = ["dlkit/serving/engine.py", "dlkit/serving/replica.py"]

@@ -142,17 +142,12 @@ def missing_packages(*names: str) -> str:
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if not missing:
         return ""
-    python, folder = Path(sys.executable), ROOT
-    if Path.cwd() == ROOT:  # short, as one would type it
-        folder = Path()
-        python = python.relative_to(ROOT) if ROOT in python.parents else python
-    if (ROOT / "requirements-cloud.txt").exists():
-        what = ["-r", folder / "requirements-cloud.txt", "-c", folder / "constraints.txt"]
-    else:  # dlkit without the course's folder, as on Colab
-        what = ["ray[serve,train,tune]" if name == "ray" else name for name in missing]
-    command = [str(part) for part in (python, "-m", "pip", "install", *what)]
-    line = subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
-    return f"{', '.join(missing)} not installed; to install: {line}"
+    what = ["ray[serve,train,tune]" if name == "ray" else name for name in missing]
+    if (ROOT / "requirements-cloud.txt").exists():  # not so on Colab, with dlkit alone
+        lists = short_path(ROOT / "requirements-cloud.txt"), short_path(ROOT / "constraints.txt")
+        what = ["-r", lists[0], "-c", lists[1]]
+    command = python_command("-m", "pip", "install", *what)
+    return f"{', '.join(missing)} not installed; to install: {command}"
 
 
 def cpu_cores() -> int:

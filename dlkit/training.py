@@ -1,6 +1,8 @@
 """What Keras lacks for a notebook: progress in one line that leaves one stable line behind."""
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping
 
@@ -17,6 +19,10 @@ class OneLineProgress(keras.callbacks.Callback):
 
         model.fit(x, y, epochs=6, verbose=0, callbacks=[OneLineProgress()])
 
+    The notebook's stop button (Ctrl + C) ends the training after the current batch, not with an
+    error: ``fit`` returns the history so far, and what follows can run. Pressed again, it
+    interrupts as usual.
+
     Args:
         label: a few words in front of the line, e.g. ``"seed 3"``.
         interval: seconds between two updates of the line.
@@ -31,6 +37,17 @@ class OneLineProgress(keras.callbacks.Callback):
         self._started = self._updated = time.perf_counter()
         self._epoch, self._epochs = 0, self.params.get("epochs") or 1
         self._width = 0
+        self._stopped = False
+        self._usual = signal.getsignal(signal.SIGINT)
+        self._on_stop_button(self._stop)
+
+    def _stop(self, *_):
+        self._stopped = self.model.stop_training = True
+        self._on_stop_button(self._usual)
+
+    def _on_stop_button(self, handler):
+        if threading.current_thread() is threading.main_thread():  # no other may take signals
+            signal.signal(signal.SIGINT, handler)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
@@ -46,10 +63,13 @@ class OneLineProgress(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         seconds = time.perf_counter() - self._started
-        epochs = f"{self._epoch + 1} epoch{'s' if self._epoch else ''}"
-        self._write(f"{epochs} in {seconds:.1f} s{self._numbers(logs)}")
+        done = f"{self._epoch + 1} epoch{'s' if self._epoch else ''} in"
+        if self._stopped:
+            done = f"stopped in epoch {self._epoch + 1} of {self._epochs}, after"
+        self._write(f"{done} {seconds:.1f} s{self._numbers(logs)}")
         sys.stdout.write("\n")
         sys.stdout.flush()
+        self._on_stop_button(self._usual)
 
     def _numbers(self, logs: Logs | None) -> str:
         numbers = {k: float(v) for k, v in (logs or {}).items() if k != "learning_rate"}

@@ -1,9 +1,12 @@
 """The progress line: one line on a screen, one stable line when it is done."""
 
 import re
+import signal
+import threading
 
 import keras
 import numpy as np
+import pytest
 
 from dlkit.training import OneLineProgress
 
@@ -39,3 +42,44 @@ def test_early_stopping_is_told_as_it_was(capsys):
 
     fit(callbacks=[Stop(), OneLineProgress()])
     assert "1 epoch in " in capsys.readouterr().out
+
+
+class Press(keras.callbacks.Callback):
+    """Presses the stop button, so many times at once, in the second epoch."""
+
+    def __init__(self, times):
+        super().__init__()
+        self.times, self.batches = times, 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.batches += 1
+        if self.batches == 10:  # eight batches are an epoch of 64 examples
+            for _ in range(self.times):
+                signal.raise_signal(signal.SIGINT)
+
+
+def test_the_stop_button_ends_the_training_and_not_the_cell(capsys):
+    usual, press = signal.getsignal(signal.SIGINT), Press(times=1)
+    history = fit(callbacks=[OneLineProgress("MLP"), press]).history
+    assert len(history["loss"]) == 2, "of three epochs, the first and what there is of the second"
+    assert press.batches == 10, "the batch that ran was the last"
+    assert re.search(r"MLP: stopped in epoch 2 of 3, after \d+\.\d s", capsys.readouterr().out)
+    assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_pressed_again_it_interrupts():
+    with pytest.raises(KeyboardInterrupt):
+        fit(callbacks=[OneLineProgress(), Press(times=2)])
+
+
+def test_without_it_the_stop_button_is_as_before():
+    usual = signal.getsignal(signal.SIGINT)
+    fit(callbacks=[OneLineProgress()])
+    assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_a_thread_can_train_though_it_has_no_stop_button(capsys):
+    thread = threading.Thread(target=fit, kwargs={"callbacks": [OneLineProgress()]})
+    thread.start()
+    thread.join()
+    assert "3 epochs in " in capsys.readouterr().out

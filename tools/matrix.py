@@ -310,6 +310,7 @@ def lesson_environ(environment, folder, *, real):
         KERAS_HOME=str(folder / "home"),
         IPYTHONDIR=str(folder / "home"),
         DLKIT_CLAIMS=str(folder / "claims.jsonl"),
+        DLKIT_STRICT="1",  # a claim outside its band fails
         OMP_NUM_THREADS="1",  # PyTorch's threads wait for one another as soon as another job runs
         TQDM_DISABLE="1",
         # JAX compiles a network once, not once a seed: half the time, and the same numbers.

@@ -2,6 +2,8 @@
 
 import importlib.util
 
+import nbclient
+import nbformat
 import pytest
 from helpers import ROOT
 
@@ -133,3 +135,15 @@ def test_times_to_accuracy_are_compared_by_the_mean_over_the_seeds():
     assert row == "| MLP a | 80.00 | 26.0 | 31.0 | MLP ours | 4.0 | 6.5 and 7.8 |"
     late = [{"seconds": [2], "val": [0.79]}]
     assert compared("MLP a", usual, "MLP ours", late).endswith("| MLP ours | not reached | |")
+
+
+def test_a_claim_outside_its_band_fails_the_lesson(tmp_path, monkeypatch):
+    monkeypatch.delenv("DLKIT_STRICT", raising=False)  # the script sets it for the kernel
+    claim = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from dlkit.claims import Claims; Claims('00')('two', 2, real=(3, 4))"
+    )
+    path = tmp_path / "lesson.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(claim)]), path)
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match="claim does not hold"):
+        script("lessons").run(path)

@@ -333,6 +333,14 @@ def test_a_lesson_runs_alone_on_the_samples_and_is_counted(run_one, monkeypatch)
     assert result["seconds"] > 0 and result["data"] == "no data"
 
 
+def test_a_claim_outside_its_band_fails_the_lesson(run_one, monkeypatch):
+    monkeypatch.delenv("DLKIT_STRICT", raising=False)  # the tool sets it for the kernel
+    path = f"import sys; sys.path.insert(0, {str(ROOT)!r})"
+    result = run_one(path, GOOD.replace("real=(1, 3)", "real=(3, 4)"))
+    assert "claim does not hold" in result["error"], result
+    assert (result["claims"], result["held"]) == (1, 0)
+
+
 FIGURE = "from IPython.display import display\ndisplay({'image/png': 'aaaa'}, raw=True)"
 
 
