@@ -9,12 +9,12 @@ VENV_PYTHON := .venv/bin/python
 endif
 FINISHED := $(if $(PYTHON),,$(if $(wildcard .venv/install-stamp),$(VENV_PYTHON)))
 .DEFAULT_GOAL := help
-.PHONY: help install lab test browser matrix course bench publish clean
+.PHONY: help install lab check test browser matrix course bench publish clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo 'ARGS="..." goes on to lab, test and matrix, PYTHON=/path/to/python chooses the Python of .venv.'
+	@echo 'ARGS="..." goes on to lab, check, test, browser and matrix, PYTHON=/path/to/python chooses the Python of .venv.'
 
 # A finished .venv checks itself. Otherwise the first suitable Python makes one; if none is
 # suitable, the first one there says why.
@@ -33,11 +33,14 @@ install:  ## Make .venv, with everything in it (again only after a change)
 lab: install  ## Open your own copies of the lessons (my_lessons/) in JupyterLab
 	@$(VENV_PYTHON) -m dlkit lab $(ARGS)
 
-test: install  ## Run every test and every notebook
-	@$(VENV_PYTHON) -m pytest $(ARGS)
+check: install  ## Run the tests that need no lesson, server or browser (4 min)
+	@$(VENV_PYTHON) tools/tiers.py check $(ARGS)
+
+test: install  ## Run all tests, and each lesson once with its exercises solved (45 min)
+	@$(VENV_PYTHON) tools/tiers.py test $(ARGS)
 
 # What a learner does not need is installed only here.
-browser: install  ## Try the lessons in JupyterLab in Chromium, and leave screenshots in build/
+browser: install  ## Try three lessons in JupyterLab in Chromium; screenshots go to build/
 	@$(VENV_PYTHON) -m pip install -q -r tests/browser/requirements.txt -c constraints.txt
 	@DLKIT_BROWSER_REQUIRED=1 $(VENV_PYTHON) -m pytest tests/browser $(ARGS)
 

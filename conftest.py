@@ -1,4 +1,8 @@
-"""Runs the notebooks as a learner would, and closes the holes that nbval leaves open.
+"""Runs the lessons solved, as a learner would leave them, and closes the holes of nbval.
+
+Each exercise's stub is replaced by the answer, and its verdict must be "correct"; with
+`--unsolved` the lessons run as they are committed. Which tier a test is in, its markers say:
+pyproject.toml explains them, and `tools/tiers.py` chooses by them.
 
 nbval makes one test of each code cell. What it lets through, and what is done about it here:
 
@@ -12,6 +16,7 @@ nbval makes one test of each code cell. What it lets through, and what is done a
 - stderr is ignored, and TensorFlow's C++ log is not even caught, because ipykernel leaves file
   descriptor 2 alone when it sees PYTEST_CURRENT_TEST. Kernels start without that variable, and a
   cell that writes a line on stderr fails.
+- A claim outside its band fails its cell, whatever the lesson says of it.
 - A trailing `;` is ignored, so that the cell's value turns up in the outputs. Cells are stored in
   the kernel's history (in memory, not in the learner's own), where IPython looks for the `;`.
 
@@ -19,14 +24,22 @@ nbval makes one test of each code cell. What it lets through, and what is done a
 """
 
 import base64
+import importlib.util
 import io
+import json
 import os
+import re
 import subprocess
+import tempfile
 import time
+import tomllib
+import uuid
+from pathlib import Path
 from queue import Empty
 
 import nbval.plugin
 import pytest
+from helpers.lesson_progress import LessonProgress
 from nbval.kernel import RunningKernel, start_new_kernel
 from nbval.plugin import IPyNbCell, NbCellError
 from PIL import Image
@@ -34,12 +47,22 @@ from PIL import Image
 os.environ.setdefault("MPLBACKEND", "Agg")  # the tests draw without a screen
 os.environ.setdefault("DLKIT_STRICT", "1")  # a claim outside its band fails, in kernels too
 
-# They need Ray, which is in requirements-cloud.txt, and hold no examples to test.
-collect_ignore = ["dlkit/serving/engine.py", "dlkit/serving/replica.py"]
+ROOT = Path(__file__).parent
+HAS_RAY = importlib.util.find_spec("ray") is not None
+
+
+def cannot_be_imported(path):
+    """Whether a module needs Ray, and it is missing, or there is no example to import it for."""
+    text = path.read_text(encoding="utf-8")
+    return re.search(r"^(import|from) ray\b", text, re.M) and not (HAS_RAY and ">>>" in text)
+
+
+collect_ignore = [str(path) for path in ROOT.glob("dlkit/*/*.py") if cannot_be_imported(path)]
 
 NOT_FOR_KERNELS = {"PYTEST_CURRENT_TEST", "MPLBACKEND"}
 POLL_S = 1.0
-GRACE_S = 5.0  # between the interrupt of a hung cell and the end of its kernel
+CLAIMS = tempfile.TemporaryDirectory(prefix="claims-")
+GRACE_S = 15.0  # between the interrupt of a hung cell and the end of its kernel
 
 
 class KernelStopped(Exception):
@@ -47,16 +70,18 @@ class KernelStopped(Exception):
 
 
 class Kernel(RunningKernel):
-    """nbval's kernel with a learner's environment, a record of stderr and a watch on its life."""
+    """nbval's kernel with a learner's environment, records of stderr and claims, and a watch."""
 
     def __init__(self, kernel_name, cwd=None, startup_timeout=60):
         env = {name: value for name, value in os.environ.items() if name not in NOT_FOR_KERNELS}
         self.stderr = []
+        self.claims = Path(CLAIMS.name) / f"{uuid.uuid4()}.jsonl"
+        env |= {"DLKIT_CLAIMS": str(self.claims), "TQDM_DISABLE": "1"}
         self.km, self.kc = start_new_kernel(
             startup_timeout,
             kernel_name,
             cwd=cwd,
-            env=env | {"TQDM_DISABLE": "1"},
+            env=env,
             stderr=subprocess.DEVNULL,
             extra_arguments=["--HistoryManager.hist_file=:memory:"],
         )
@@ -97,8 +122,50 @@ class Kernel(RunningKernel):
         if interrupted:
             raise Empty
 
+    def new_claims(self):
+        """The claims that the lesson has logged since this was last asked."""
+        text = self.claims.read_text(encoding="utf-8") if self.claims.exists() else ""
+        self.claims.unlink(missing_ok=True)
+        return [json.loads(line) for line in text.splitlines()]
+
 
 nbval.plugin.RunningKernel = Kernel
+
+
+# ---- Options and markers ---------------------------------------------------------------------
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("lessons")
+    group.addoption("--unsolved", action="store_true", help="run the lessons as committed")
+    group.addoption(
+        "--lesson-table", metavar="FILE", help="JSON with the table's rows so far; it gets more"
+    )
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # the process that prints, not xdist's others
+        config.pluginmanager.register(LessonProgress(config), "lesson progress")
+
+
+def pytest_itemcollected(item):
+    """A cell of a lesson gets the lesson's markers."""
+    if isinstance(item, IPyNbCell):
+        item.add_marker("lesson")
+        if item.path.relative_to(item.config.rootpath).as_posix() in MEASURING:
+            item.add_marker("alone")
+
+
+def measuring():
+    """The lessons with `measures = true` in course.toml: their claims are about seconds."""
+    path = ROOT / "course.toml"
+    course = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {"lesson": []}
+    return {lesson["file"] for lesson in course["lesson"] if lesson.get("measures")}
+
+
+MEASURING = measuring()
+
+# ---- A cell ----------------------------------------------------------------------------------
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -114,6 +181,7 @@ def pytest_runtest_call(item):
     if not isinstance(item, IPyNbCell):
         return (yield)
     kernel = item.parent.kernel
+    exercise = None if item.config.option.unsolved else solve(item)
     try:
         yield
     except KernelStopped as stopped:
@@ -123,11 +191,48 @@ def pytest_runtest_call(item):
         stderr = "".join(kernel.stderr)
         kernel.stderr.clear()
         item.add_report_section("call", "stderr", stderr)
+        claims = kernel.new_claims()
+        broken = [claim for claim in claims if not claim["held"]]
+        correct = exercise is not None and is_correct(exercise, item.test_outputs)
+        item.user_properties += [
+            ("claims", (len(claims) - len(broken), len(claims))),
+            ("exercises", (int(correct), int(exercise is not None))),
+        ]
     problems = [*find_problems(item.cell, item.test_outputs, item.options["check_exception"])]
     if stderr.strip():
         problems.append(f"The cell wrote on stderr:\n{stderr}")
+    for claim in broken:
+        problems.append("Claim: {name} = {value:.4g}, not from {low:g} to {high:g}".format(**claim))
+    if exercise and not correct:
+        problems.append(
+            f"The solution of {exercise} is not correct:\n{texts_of(item.test_outputs)}"
+        )
     if problems:
         raise NbCellError(item.cell_num, "\n".join(problems), item.cell.source)
+
+
+def solve(item):
+    """Puts the answer in place of the stub of an exercise; returns the exercise's name, or None."""
+    if "exercises." not in item.cell.source:
+        return None
+    from helpers import exercise_cells as cells  # it imports every exercise of the course
+
+    topic = cells.TOPICS.get(item.path.stem[3:])
+    asked = topic and cells.read_exercise(item.cell.source, item.cell_num)
+    if not asked:
+        return None
+    item.cell.source = cells.solved(asked, cells.exercises_of(topic)[asked.name])
+    return asked.name
+
+
+def is_correct(exercise, outputs):
+    return f"✓ correct · {exercise}\n" in texts_of(outputs)
+
+
+def texts_of(outputs):
+    """What a cell displayed, as text."""
+    shown = [output.data.get("text/plain", "") for output in outputs or () if "data" in output]
+    return "\n".join(shown)
 
 
 def find_problems(cell, outputs, must_raise):

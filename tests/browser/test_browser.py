@@ -1,5 +1,6 @@
-"""Lessons in the real JupyterLab, in a real browser, as a learner uses them.
+"""Three lessons in the real JupyterLab, in a real browser, as a learner uses them.
 
+One of NumPy with sliders, and one of Keras with the pad, stand for the others: each is run once.
 `make browser` installs what this needs and runs it. Pictures of each lesson are left in
 build/screenshots. The offline sample is used; DLKIT_BROWSER_DATA=real asks for the real data.
 """
@@ -13,7 +14,11 @@ import pytest
 from helpers import browser
 from helpers.waiting import wait_until
 
+pytestmark = pytest.mark.browser
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 800, "height": 900}
+SLIDERS, PAD = "02_activations", "07_mnist_cnn"  # the lessons that have them
+in_the_lesson_with_sliders = pytest.mark.parametrize("lesson", [SLIDERS], indirect=True)
+in_the_lesson_with_the_pad = pytest.mark.parametrize("lesson", [PAD], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,7 @@ def opened(stem, server, chromium):
     server.end_kernels()
 
 
-@pytest.fixture(scope="module", params=["00_start_here", "02_activations", "06_mnist_mlp"])
+@pytest.fixture(scope="module", params=["00_start_here", SLIDERS, PAD])
 def lesson(request, server, chromium):
     """A lesson that has been run from top to bottom, for several tests."""
     with opened(request.param, server, chromium) as found:
@@ -137,30 +142,17 @@ def check_sliders(lesson, cell):
     lesson.shoot("sliders")
 
 
-@pytest.mark.parametrize("lesson", ["02_activations"], indirect=True)
+@in_the_lesson_with_sliders
 def test_sliders_move_a_picture(lesson):
     check_sliders(lesson, lesson.cell("interactive.explore("))
 
 
-@pytest.mark.parametrize(
-    ("stem", "draws"),
-    [
-        ("01_neurons", ["def draw_neuron"]),
-        ("04_gradient_descent", ["def draw_descent", "def draw_rolling"]),
-    ],
-)
-def test_sliders_in_other_lessons(server, chromium, stem, draws):
-    with opened(stem, server, chromium) as lesson:
-        for draw in draws:
-            check_sliders(lesson, lesson.run_down_to(draw))
-
-
-ANSWERS = {  # of the first exercise: the stub, a wrong answer, a right one
-    "02_activations": ("my_sigmoid_derivative(s)", "return s * (1 + s)", "return s * (1 - s)"),
-    "06_mnist_mlp": (
-        "my_parameters(widths)",
-        "return sum(m * n for m, n in zip(widths, widths[1:]))",
-        "return sum((m + 1) * n for m, n in zip(widths, widths[1:]))",
+ANSWERS = {  # of an exercise: the stub, a wrong answer, a right one
+    SLIDERS: ("my_sigmoid_derivative(s)", "return s * (1 + s)", "return s * (1 - s)"),
+    PAD: (
+        "my_weights(kernel_size, channels, filters, use_bias)",
+        "return kernel_size**2 * channels * filters",
+        "return (kernel_size**2 * channels + use_bias) * filters",
     ),
 }
 
@@ -183,6 +175,7 @@ def test_an_exercise_hears_wrong_and_right_answers_from_the_keyboard(lesson):
             assert not [*text_problems(cell.locator(".jp-OutputArea-output").all())]
 
 
+@in_the_lesson_with_sliders
 def test_a_second_run_in_a_new_kernel_is_as_good(lesson):
     lesson.restart_and_run_all()
     assert not [*run_problems(lesson, committed_images(lesson.stem))]
@@ -204,18 +197,10 @@ SEVEN = 15 * ["ArrowLeft"] + [" "] + 18 * ["ArrowRight"]
 SEVEN += 12 * ["ArrowDown", "ArrowDown", "ArrowLeft"] + [" "]
 
 
-@pytest.fixture(scope="module")
-def cnn_lesson(server, chromium):
-    """Lesson 07, run as far as its pad."""
-    with opened("07_mnist_cnn", server, chromium) as found:
-        found.run_down_to("interactive.pad(")
-        yield found
-
-
 @pytest.fixture
-def pad(cnn_lesson):
+def pad(lesson):
     """The pad, with nothing on it."""
-    found = cnn_lesson.page.locator(".dlkit-pad")
+    found = lesson.page.locator(".dlkit-pad")
     found.locator(".dlkit-pad-clear").click()
     found.locator(".dlkit-pad-verdict", has_text="Draw a digit").wait_for()
     return found
@@ -242,54 +227,58 @@ def check_reading(pad, digit):
     assert max(bars, key=lambda bar: float(bar["probability"]))["class"] == digit
 
 
-def test_sliders_in_the_lesson_with_the_pad(cnn_lesson):
-    check_sliders(cnn_lesson, cnn_lesson.cell("def draw_edges"))
+@in_the_lesson_with_the_pad
+def test_sliders_in_the_lesson_with_the_pad(lesson):
+    check_sliders(lesson, lesson.cell("def draw_edges"))
 
 
+@in_the_lesson_with_the_pad
 @pytest.mark.parametrize("digit", DIGITS)
-def test_the_pad_reads_a_digit_drawn_with_the_mouse(cnn_lesson, pad, digit):
+def test_the_pad_reads_a_digit_drawn_with_the_mouse(lesson, pad, digit):
     draw(pad.locator(".dlkit-pad-canvas"), DIGITS[digit])
     check_reading(pad, digit)
-    cnn_lesson.shoot(f"pad-{digit}")
+    lesson.shoot(f"pad-{digit}")
 
 
-def test_the_pad_reads_a_digit_drawn_with_the_keyboard(cnn_lesson, pad):
-    cnn_lesson.go_to(cnn_lesson.cell("interactive.pad("))
-    cnn_lesson.tab_to(pad.locator(".dlkit-pad-canvas"))
+@in_the_lesson_with_the_pad
+def test_the_pad_reads_a_digit_drawn_with_the_keyboard(lesson, pad):
+    lesson.go_to(lesson.cell("interactive.pad("))
+    lesson.tab_to(pad.locator(".dlkit-pad-canvas"))
     for key in SEVEN:
-        cnn_lesson.page.keyboard.press(key)
+        lesson.page.keyboard.press(key)
     check_reading(pad, "7")
-    cnn_lesson.shoot("pad-keyboard")
-    cnn_lesson.page.keyboard.press("Delete")
+    lesson.shoot("pad-keyboard")
+    lesson.page.keyboard.press("Delete")
     nothing = pad.locator(".dlkit-pad-verdict", has_text="Draw a digit")
     nothing.wait_for()
     for button_key in (" ", "Enter"):  # on "Clear", the next place where Tab stops
-        cnn_lesson.tab_to(pad.locator(".dlkit-pad-canvas"), key="Shift+Tab")
+        lesson.tab_to(pad.locator(".dlkit-pad-canvas"), key="Shift+Tab")
         for key in [" ", *5 * ["ArrowUp"], " "]:
-            cnn_lesson.page.keyboard.press(key)
+            lesson.page.keyboard.press(key)
         pad.locator(".dlkit-pad-verdict", has_text="It reads").wait_for()
-        cnn_lesson.page.keyboard.press("Tab")
-        cnn_lesson.page.keyboard.press(button_key)
+        lesson.page.keyboard.press("Tab")
+        lesson.page.keyboard.press(button_key)
         nothing.wait_for()
 
 
-def test_the_pad_fits_and_can_be_read_in_the_dark_theme(cnn_lesson, pad):
+@in_the_lesson_with_the_pad
+def test_the_pad_fits_and_can_be_read_in_the_dark_theme(lesson, pad):
     paper = pad.locator(".dlkit-pad-canvas")
     draw(paper, DIGITS["3"])
     check_reading(pad, "3")
-    with cnn_lesson.dark():
+    with lesson.dark():
         browser.bring_into_view(pad)
-        cnn_lesson.shoot("pad-dark")
+        lesson.shoot("pad-dark")
         assert not [
             *text_problems([paper, *pad.locator(":is(p, button, .dlkit-pad-bar):visible").all()])
         ]
-    cnn_lesson.page.set_viewport_size(NARROW)
-    problems = cnn_lesson.cut_off()
+    lesson.page.set_viewport_size(NARROW)
+    problems = lesson.cut_off()
     browser.bring_into_view(pad)
-    cnn_lesson.shoot("pad-800")
-    cnn_lesson.page.set_viewport_size(WIDE)
+    lesson.shoot("pad-800")
+    lesson.page.set_viewport_size(WIDE)
     assert not problems
-    assert not cnn_lesson.errors
+    assert not lesson.errors
 
 
 # ---- The checks can fail ---------------------------------------------------------------------

@@ -59,7 +59,7 @@ def entries(what, topic, name):
     ("topic", "name"), [key for key, found in EXERCISES.items() if found.reference is not None]
 )
 def test_the_reference_is_correct(topic, name):
-    """Without a reference there is a solution, which tests/test_solved_notebooks.py runs."""
+    """Without a reference there is a solution, which the run of the lesson tries."""
     verdict = check(topic, name, EXERCISES[topic, name].reference)
     assert verdict.status == "correct", verdict
 

@@ -8,7 +8,6 @@ import contextlib
 import io
 import json
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -310,16 +309,6 @@ class LessonPage:
         for _ in range(abs(wanted - now)):
             self.page.keyboard.press("ArrowDown" if wanted > now else "ArrowUp")
         cell.and_(active).wait_for()
-        return cell
-
-    def run_down_to(self, text, seconds=300):
-        """Run the cell with this text, after all that are above it; returns the cell."""
-        cell = self.go_to(self.cell(text))
-        self.choose("Run", "Run All Above Selected Cell")
-        self.page.keyboard.press("Shift+Enter")
-        self.page.keyboard.press("Escape")
-        ran = cell.locator(".jp-InputPrompt").get_by_text(re.compile(r"\d"))
-        ran.wait_for(timeout=1000 * seconds)
         return cell
 
     def tab_to(self, locator, *, key="Tab", presses=40):
