@@ -43,6 +43,7 @@ class Lesson:
     part: str = ""
     summary: str = ""
     minutes: int = 1
+    measures: bool = False  # seconds, or starts servers: tested alone
     gpu: bool = False
     data: list[str] = dataclasses.field(default_factory=list)
     prerequisites: list[str] = dataclasses.field(default_factory=list)
