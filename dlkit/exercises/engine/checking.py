@@ -3,7 +3,7 @@
 import numpy as np
 
 from dlkit.exercises.engine.arguments import Arguments, signature_of
-from dlkit.exercises.engine.faults import describe, is_unanswered, where
+from dlkit.exercises.engine.faults import describe, is_unanswered
 from dlkit.exercises.engine.guards import call
 from dlkit.exercises.engine.judging import Judgement, judge
 from dlkit.exercises.engine.values import name_of, show
@@ -234,11 +234,10 @@ class Check:
     def stop_if_raised(self, outcome, label, rows):
         error = outcome.error
         if outcome.timed_out:
-            line = where(error) if error is not None else []
             self.stop(
                 f"{label} It was stopped after {self.exercise.time_limit:g} s. Look for a loop "
                 "that never ends: does its condition ever change?",
-                rows + line,
+                [*rows, *outcome.stopped_at],
             )
         if error is not None and is_unanswered(error):
             raise Unfinished(not_attempted(self.exercise))

@@ -41,10 +41,20 @@ def where(error):
     frames = [frame for frame in traceback.walk_tb(error.__traceback__) if is_own(frame[0])]
     if not frames:
         return []
-    frame, number = frames[-1]
+    return [_row(*frames[-1])]
+
+
+def running(frame):
+    """The learner's own line in a running frame or the nearest one that called it, as `where`."""
+    while frame is not None and not is_own(frame):
+        frame = frame.f_back
+    return [] if frame is None else [_row(frame, frame.f_lineno)]
+
+
+def _row(frame, number):
     line = linecache.getline(frame.f_code.co_filename, number).strip()
     label = f"line {number} of {frame.f_code.co_name}"
-    return [(label, clean(line, 200) or "(its text is not at hand)")]
+    return label, clean(line, 200) or "(its text is not at hand)"
 
 
 def is_own(frame):

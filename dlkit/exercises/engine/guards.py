@@ -2,16 +2,18 @@
 
 On the main thread of Linux and macOS a timer signal interrupts it, sleeping or not. Elsewhere it
 runs in a thread of its own that an exception is thrown into, and that is left behind if it does
-not listen. An answer that swallows the interruption with a bare `except` gets more of them, at
-random moments, until one arrives outside its `try`. Compiled code that never returns to Python
-cannot be interrupted by a signal.
+not listen. Compiled code that never returns to Python cannot be interrupted by a signal.
+
+A few interruptions are polite: they come one at a time, so that a `finally` can clean up. An answer
+that swallows them, with a bare `except` perhaps, then gets one at every line of its own code: also
+at the first line of each `except` and `finally`, so that it is out after as many as there are
+blocks around it, on a machine of any speed.
 """
 
 import contextlib
 import ctypes
 import inspect
 import io
-import random
 import signal
 import sys
 import threading
@@ -21,23 +23,63 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlkit.exercises.engine.faults import is_own, running
+
 REPEAT_S = 0.05  # between two interruptions
+POLITE = 3  # interruptions before they come at every line of the answer's own code
+ALL_CODE = 20  # interruptions before they come at every line of the libraries it calls as well
 GRACE_S = 1.0  # for how long a thread is interrupted before it is left behind
-PATIENCE = 3  # interruptions before they come at random, short intervals
 KEPT = 2000  # characters of printed text that are kept
+
+
+SET_TRACE = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.py_object)(
+    ("PyEval_SetTrace", ctypes.pythonapi)
+)
+DEL_ITEM = ctypes.cast(ctypes.pythonapi.PyObject_DelItem, ctypes.c_void_p)
 
 
 class TimeUp(BaseException):
     """Thrown into an answer that takes too long. No `except Exception` catches it."""
 
 
+class _Stopper:
+    """Raises `TimeUp` at every event (line, call, return) of the thread that it is armed in.
+
+    A function given to `sys.settrace` is dropped as soon as it raises. One that is set from C
+    stays, and PyObject_DelItem(stopper, frame), which calls `__delitem__`, has the form that C asks
+    for. `sys.settrace` ends it.
+    """
+
+    def __init__(self):
+        self.all_code = False
+
+    def arm(self):
+        SET_TRACE(DEL_ITEM, self)
+
+    def __delitem__(self, frame):
+        if is_own(frame) or (self.all_code and frame.f_code.co_filename != __file__):
+            raise TimeUp
+
+
+class _TimeUpAtEveryLine(TimeUp):
+    """Thrown into a thread, it arms a `_Stopper` there: Python makes the object in that thread."""
+
+    def __init__(self):
+        super().__init__()
+        _Stopper().arm()
+
+
 @dataclass
 class Outcome:
-    """What a call gave: ``value``, or the ``error`` it raised; what it printed and warned of."""
+    """What a call gave: ``value``, or the ``error`` it raised; what it printed and warned of.
+
+    ``stopped_at`` is the learner's line that was running when its time was up, as `faults.where`.
+    """
 
     value: object = None
     error: BaseException | None = None
     timed_out: bool = False
+    stopped_at: tuple = ()
     printed: str = ""
     warned: tuple = ()
 
@@ -95,44 +137,79 @@ def call(function, *args, seconds=5.0, **kwargs):
 
 
 def _with_signal(function, args, kwargs, seconds, outcome):
-    alarm = _Alarm()
-    handler_before = signal.signal(signal.SIGALRM, alarm.ring)
+    """A call may be made inside of an answer that is itself interrupted, so all is put back."""
+    alarm, timer_before, started = _Alarm(), None, time.monotonic()
+    trace_before = sys.gettrace()  # a debugger's, or that of a measurement of coverage
+    handler_before = signal.getsignal(signal.SIGALRM)
     interrupt_before = signal.getsignal(signal.SIGINT)
-    if callable(interrupt_before):
-        signal.signal(signal.SIGINT, alarm.interrupt(interrupt_before))
-    started = time.monotonic()
-    timer_before = signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_S)
     try:
         try:
+            signal.signal(signal.SIGALRM, alarm.ring)
+            if callable(interrupt_before):
+                signal.signal(signal.SIGINT, alarm.interrupt(interrupt_before))
+            timer_before = signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_S)
+            alarm.live = True
             outcome.value = function(*args, **kwargs)
         finally:
             alarm.live = False  # first of all: from here on a signal does nothing
     except BaseException as error:
         outcome.error = error
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _put_back(trace_before)
+        if timer_before is not None:  # else an outer call was interrupted while this one began
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
         signal.signal(signal.SIGALRM, handler_before or signal.SIG_DFL)
-        if callable(interrupt_before):
-            signal.signal(signal.SIGINT, interrupt_before)
-        if timer_before[0]:
-            left = max(1e-3, timer_before[0] - (time.monotonic() - started))
-            signal.setitimer(signal.ITIMER_REAL, left, timer_before[1])
-    outcome.timed_out = alarm.rings > 0
+        if timer_before is not None:
+            left, interval = timer_before
+            left = left and max(1e-3, left - (time.monotonic() - started))
+            signal.setitimer(signal.ITIMER_REAL, left, interval)
+        outcome.timed_out, outcome.stopped_at = alarm.rings > 0, alarm.stopped_at or ()
+        try:
+            if callable(interrupt_before):
+                signal.signal(signal.SIGINT, interrupt_before)
+        finally:
+            signal.pthread_sigmask(
+                signal.SIG_SETMASK, mask
+            )  # an outer call may be interrupted here
     if alarm.interrupted:
         raise KeyboardInterrupt from None
 
 
+def _put_back(trace):
+    if isinstance(trace, _Stopper):  # this call is inside of an answer that is being stopped
+        trace.arm()
+    elif sys.gettrace() is not trace:
+        sys.settrace(trace)
+
+
 class _Alarm:
     def __init__(self):
-        self.live, self.rings, self.interrupted = True, 0, False
+        self.live = self.ringing = self.interrupted = False
+        self.rings, self.stopper, self.stopped_at = 0, _Stopper(), None
 
     def ring(self, signum, frame):
-        if not self.live:
+        """Interrupt the answer. A ring that comes while this still works is left out.
+
+        Where the answer has used up the stack, not even this can be called: the next one tries.
+        """
+        if self.ringing or not self.live:
             return
-        self.rings += 1
-        if self.rings > PATIENCE:
-            signal.setitimer(signal.ITIMER_REAL, _moment(), REPEAT_S)
-        raise TimeUp
+        self.ringing = True
+        try:
+            self.rings += 1
+            self.see(frame)
+            self.stopper.all_code = self.rings > ALL_CODE
+            if self.rings > POLITE:
+                self.stopper.arm()
+            raise TimeUp
+        finally:
+            self.ringing = False
+
+    def see(self, frame):
+        """Remember the first line that was interrupted."""
+        if self.stopped_at is None:
+            self.stopped_at = tuple(running(frame))
 
     def interrupt(self, handler):
         def handle(signum, frame):
@@ -143,13 +220,9 @@ class _Alarm:
         return handle
 
 
-def _moment():
-    """Between 1 and 20 microseconds: about what an `except` block takes to do its work."""
-    return 10 ** random.uniform(-6, -4.7)
-
-
 def _in_thread(function, args, kwargs, seconds, outcome):
     state = _Alarm()
+    state.live = True
 
     def work():
         with contextlib.suppress(TimeUp), np.errstate():
@@ -167,7 +240,7 @@ def _in_thread(function, args, kwargs, seconds, outcome):
         _join(worker, seconds)
     finally:
         _stop(worker, state)
-    outcome.timed_out = state.rings > 0
+    outcome.timed_out, outcome.stopped_at = state.rings > 0, state.stopped_at or ()
 
 
 def _join(worker, seconds):
@@ -178,19 +251,16 @@ def _join(worker, seconds):
 
 
 def _stop(worker, state):
-    switch_before = sys.getswitchinterval()
+    """Throw exceptions into a thread until it is out; the last one waits for it if it sleeps."""
     deadline = time.monotonic() + GRACE_S
-    try:
-        while worker.is_alive() and state.live and time.monotonic() < deadline:
-            state.rings += 1
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(worker.ident), ctypes.py_object(TimeUp)
-            )
-            if state.rings > PATIENCE:
-                sys.setswitchinterval(1e-6)
-                time.sleep(0)  # hands over the interpreter, and asks to have it back at once
-            else:
-                worker.join(REPEAT_S)
-    finally:
-        sys.setswitchinterval(switch_before)
+    while worker.is_alive() and state.live:
+        if state.rings > POLITE and time.monotonic() > deadline:
+            return
+        state.rings += 1
+        state.see(sys._current_frames().get(worker.ident))
+        error = TimeUp if state.rings <= POLITE else _TimeUpAtEveryLine
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(worker.ident), ctypes.py_object(error)
+        )
+        worker.join(REPEAT_S)
     worker.join(0.1)
