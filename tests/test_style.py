@@ -1,10 +1,44 @@
-"""One style, in the package, the tests and the notebooks: what ruff says."""
+"""One style in package, tests and notebooks: what ruff says, and American identifiers."""
 
+import ast
+import re
 import subprocess
 import sys
 
 import pytest
 from helpers import ROOT
+
+# Prose is British, identifiers are American, as in NumPy and Keras: so they can be searched for.
+BRITISH = re.compile(
+    "behaviour|centre|colour|grey|licence|neighbour|optimis(e|ing|ation)"
+    "|(general|initial|normal|quant|regular|serial|standard|vector|visual)is(e|ing|ation)",
+    re.IGNORECASE,
+)
+PENDING = {  # files that still have some
+    "dlkit/exercises/_photographs.py",
+    "dlkit/exercises/activations.py",
+    "dlkit/exercises/cifar10_cnn.py",
+    "dlkit/exercises/deploy.py",
+    "dlkit/exercises/verdicts.py",
+    "dlkit/interactive/_mnist_form.py",
+    "dlkit/models.py",
+    "dlkit/plotting/bars.py",
+    "dlkit/plotting/graphs.py",
+    "dlkit/plotting/planes.py",
+    "dlkit/speed/pieces.py",
+    "dlkit/teaching/report.py",
+    "tests/exercises/answers/activations.py",
+    "tests/exercises/answers/char_rnn.py",
+    "tests/exercises/answers/generalisation.py",
+    "tests/exercises/test_cifar10_cnn.py",
+    "tests/exercises/test_deploy.py",
+    "tests/exercises/test_engine.py",
+    "tests/helpers/browser.py",
+    "tests/lessons/test_nbval_guard.py",
+    "tests/plotting/test_plotting.py",
+    "tests/tools/test_course.py",
+    "tools/notebooks.py",
+}
 
 
 @pytest.mark.parametrize("command", ["check", "format --check"])
@@ -14,3 +48,53 @@ def test_ruff(command):
     assert done.returncode == 0, (
         f"{done.stdout}{done.stderr}\nTo mend it: ruff {command.split()[0]}"
     )
+
+
+def british_identifiers(source):
+    """`line name` of each; a test's own name is a sentence, and prose."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            name = "" if node.name.startswith("test_") else node.name
+        elif isinstance(node, ast.Name):
+            name = node.id
+        elif isinstance(node, ast.Attribute):
+            name = node.attr
+        elif isinstance(node, (ast.arg, ast.keyword)):
+            name = node.arg
+        elif isinstance(node, ast.alias):
+            name = node.asname or node.name
+        else:
+            continue
+        if name and BRITISH.search(name):
+            found.add(f"{node.lineno} {name}")
+    return sorted(found)
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "dlkit", "tests", "tools"])
+def test_identifiers_are_american(folder):
+    found = {}
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        if name not in PENDING:
+            found[name] = british_identifiers(path.read_text(encoding="utf-8"))
+    assert {name: those for name, those in found.items() if those} == {}
+
+
+def test_a_british_identifier_is_found():
+    source = """
+import colours
+centre = 1  # a comment may say colour
+def normalise(grey, *, optimiser="colour"): ...
+def test_the_colour_is_kept(): ...
+x.initialisation(colour_map=optimistic)
+"""
+    assert british_identifiers(source) == [
+        "2 colours",
+        "3 centre",
+        "4 grey",
+        "4 normalise",
+        "4 optimiser",
+        "6 colour_map",
+        "6 initialisation",
+    ]

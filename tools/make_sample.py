@@ -10,7 +10,7 @@ pixels in each cell of 4 by 4 (0 to 16). Three steps bring it to 28 by 28 grey l
    interpolated, and each cell inks its brightest places, as many as its count says.
 2. `fit_in_20_by_20`: the digit's bounding box, scaled with its aspect kept; averaging areas
    makes the grey levels.
-3. `centre_in_28_by_28`: moved so that the centre of mass lies in the middle.
+3. `center_in_28_by_28`: moved so that the centre of mass lies in the middle.
 
 Steps 2 and 3 are what LeCun et al. (1998, doi:10.1109/5.726791, section III.A) did to NIST's
 digits. Only NumPy computes here, so the arrays do not depend on an imaging library's version.
@@ -20,6 +20,7 @@ import argparse
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ PLACES = 8  # places along one side of a cell: the bitmap has 64 by 64
 PER_CLASS = 30  # digits of each class in val, and in test
 
 
-def cubic_weights(positions, size):
+def cubic_weights(positions: np.ndarray, size: int) -> np.ndarray:
     """Matrix that interpolates `size` samples at `positions` (Keys 1981, a = -1/2)."""
     d = np.abs(positions[:, None] - np.arange(size))
     near = 1.5 * d**3 - 2.5 * d**2 + 1
@@ -36,7 +37,7 @@ def cubic_weights(positions, size):
     return np.where(d <= 1, near, np.where(d < 2, far, 0))
 
 
-def area_weights(size, new_size):
+def area_weights(size: int, new_size: int) -> np.ndarray:
     """Matrix that averages `size` samples over `new_size` intervals of equal length."""
     edges = np.linspace(0, size, new_size + 1)
     starts = np.arange(size)
@@ -44,7 +45,7 @@ def area_weights(size, new_size):
     return np.clip(overlap, 0, None) * new_size / size
 
 
-def bitmap(counts):
+def bitmap(counts: np.ndarray) -> np.ndarray:
     """The bitmap (64, 64) of bool in which cell (i, j) is inked to counts[i, j] sixteenths."""
     n = len(counts)
     weights = cubic_weights((np.arange(n * PLACES) + 0.5) / PLACES - 0.5, n)
@@ -56,7 +57,7 @@ def bitmap(counts):
     return inked.reshape(n, n, PLACES, PLACES).swapaxes(1, 2).reshape(n * PLACES, n * PLACES)
 
 
-def fit_in_20_by_20(ink):
+def fit_in_20_by_20(ink: np.ndarray) -> np.ndarray:
     """Grey levels 0 to 255 of the bounding box of `ink`, its longer side scaled to 20."""
     rows, cols = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     box = ink[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
@@ -64,11 +65,11 @@ def fit_in_20_by_20(ink):
     longer = max(height, width)
     new_height = max(1, round(20 * height / longer))
     new_width = max(1, round(20 * width / longer))
-    grey = area_weights(height, new_height) @ box @ area_weights(width, new_width).T
-    return np.floor(np.round(255 * grey, 6) + 0.5).astype(np.uint8)
+    gray = area_weights(height, new_height) @ box @ area_weights(width, new_width).T
+    return np.floor(np.round(255 * gray, 6) + 0.5).astype(np.uint8)
 
 
-def centre_in_28_by_28(digit):
+def center_in_28_by_28(digit: np.ndarray) -> np.ndarray:
     """`digit` in an image of 28 by 28, its centre of mass at row and column 14, as in MNIST."""
     image = np.zeros((28, 28), np.uint8)
     height, width = digit.shape
@@ -81,7 +82,7 @@ def centre_in_28_by_28(digit):
     return image
 
 
-def split(labels):
+def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Masks (train, val, test): 30 of each class to val, 30 to test, spread evenly; no chance."""
     val, test = np.zeros(len(labels), bool), np.zeros(len(labels), bool)
     for label in np.unique(labels):
@@ -92,12 +93,12 @@ def split(labels):
     return ~(val | test), val, test
 
 
-def make():
+def make() -> dict[str, np.ndarray]:
     """The arrays of the sample: x_train, y_train, x_val, y_val, x_test, y_test, all uint8."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    x = np.stack([centre_in_28_by_28(fit_in_20_by_20(bitmap(counts))) for counts in digits.images])
+    x = np.stack([center_in_28_by_28(fit_in_20_by_20(bitmap(counts))) for counts in digits.images])
     y = digits.target.astype(np.uint8)
     arrays = {}
     for name, mask in zip(("train", "val", "test"), split(y), strict=True):
@@ -105,11 +106,11 @@ def make():
     return arrays
 
 
-def main():
+def main() -> int:
     """Writes the sample or, with --check, compares it; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    arrays = make()
+    arrays: dict[str, Any] = make()
     if parser.parse_args().check:
         with np.load(TARGET, allow_pickle=False) as there:
             same = all(np.array_equal(there[name], array) for name, array in arrays.items())
@@ -117,7 +118,7 @@ def main():
         return 0 if same else 1
     np.savez_compressed(TARGET, **arrays)
     for name, array in arrays.items():
-        print(f'"{name}": ArraySpec({array.shape}, "{hashlib.sha256(array).hexdigest()}"),')
+        print(f'"{name}": ArraySpec({array.shape}, "{hashlib.sha256(array.data).hexdigest()}"),')
     print(f"{TARGET.name}: {TARGET.stat().st_size / 1000:.0f} kB")
     return 0
 

@@ -31,13 +31,16 @@ def load_mnist() -> Dataset:
     form. DLKIT_OFFLINE=1 keeps it off the network.
 
     Returns:
-        Dataset: x is uint8 of shape (n, 28, 28), y is uint8 of shape (n,). train is the first
-        55,000 of MNIST's 60,000 training images, val the last 5,000, test the 10,000 test images.
-        In the offline sample there are 1,197, 300 and 300.
+        Dataset: x is uint8 of shape (n, 28, 28), grey levels from 0 (paper) to 255 (ink); y is
+        uint8 of shape (n,), the digits 0 to 9. train is the first 55,000 of MNIST's 60,000
+        training images, val the last 5,000, test the 10,000 test images. In the offline sample
+        there are 1,197, 300 and 300.
 
     Raises:
-        DataError: not even the offline sample is there (a ValueError).
+        DataError: not even the offline sample is there, or DLKIT_REAL_DATA=1 forbids it (a
+            ValueError).
 
+    Licence: CC BY-SA 3.0, as Keras states it; of the sample: CC BY 4.0.
     Source: LeCun, Bottou, Bengio, Haffner (1998), doi:10.1109/5.726791. See data/README.md.
     """
     return _load_images(MNIST)
@@ -53,13 +56,16 @@ def load_cifar10() -> Dataset:
     on the spot, with class names of their own.
 
     Returns:
-        Dataset: x is uint8 of shape (n, 32, 32, 3), red, green and blue; y is uint8 of shape (n,).
-        train is the first 45,000 of the training images, val the last 5,000, test the 10,000
-        test images. In the offline sample there are 2,000, 500 and 500.
+        Dataset: x is uint8 of shape (n, 32, 32, 3), red, green and blue from 0 to 255; y is uint8
+        of shape (n,), 0 to 9, an index into class_names. train is the first 45,000 of the training
+        images, val the last 5,000, test the 10,000 test images. In the offline sample there are
+        2,000, 500 and 500.
 
     Raises:
-        DataError: not even the offline sample can be had (a ValueError).
+        DataError: not even the offline sample can be had, or DLKIT_REAL_DATA=1 forbids it (a
+            ValueError).
 
+    Licence: none stated by its makers, who ask to be cited; the sample needs none.
     Source: Krizhevsky (2009), Learning multiple layers of features from tiny images, chapter 3.
     See data/README.md.
     """
@@ -91,8 +97,10 @@ def load_shakespeare() -> Text:
         Text: train is the first 90 % of the characters, val the last 10 %, both `str`.
 
     Raises:
-        DataError: not even the offline sample can be had (a ValueError).
+        DataError: not even the offline sample can be had, or DLKIT_REAL_DATA=1 forbids it (a
+            ValueError).
 
+    Licence: the plays are in the public domain; of the sample: the PSF licence.
     Source: Karpathy (2015), github.com/karpathy/char-rnn. See data/README.md.
     """
     arrays, origin, source = store.load(SHAKESPEARE)

@@ -154,8 +154,8 @@ def test_the_samples_digits_lie_as_mnists_do():
     x = np.concatenate([sample[f"x_{part}"] for part in ("train", "val", "test")]).astype(float)
     mass = x.sum(axis=(1, 2))
     for axis in (1, 2):
-        centre = (x.sum(axis=3 - axis) * np.arange(28)).sum(axis=1) / mass
-        assert np.abs(centre - 14).max() <= 0.5 + 1e-9
+        center = (x.sum(axis=3 - axis) * np.arange(28)).sum(axis=1) / mass
+        assert np.abs(center - 14).max() <= 0.5 + 1e-9
     height, width = ((x.max(axis=axis) > 0).sum(axis=1) for axis in (2, 1))
     assert set(np.maximum(height, width)) <= {18, 19, 20}  # below 20: edges too faint for a level
     assert (x.max(axis=(1, 2)) == 255).mean() > 0.99

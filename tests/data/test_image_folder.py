@@ -15,9 +15,9 @@ from dlkit.data import Origin, load_image_folder
 RED, BLUE = (250, 10, 20), (10, 20, 250)
 
 
-def paint(path, colour=RED, size=(40, 40), mode="RGB", **options):
+def paint(path, color=RED, size=(40, 40), mode="RGB", **options):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new(mode, size, colour).save(path, **options)
+    Image.new(mode, size, color).save(path, **options)
     return path
 
 
@@ -110,12 +110,12 @@ def test_the_middle_is_cut_out_without_stretching(tmp_path):
 
 
 def test_greyscale_palette_and_black_and_white_become_rgb(tmp_path):
-    for number, (mode, colour, expected) in enumerate(
+    for number, (mode, color, expected) in enumerate(
         [("L", 77, (77,) * 3), ("1", 0, (0,) * 3), ("CMYK", (0, 255, 255, 0), (255, 0, 0))]
     ):
         path = tmp_path / str(number)
         kind = "tif" if mode == "CMYK" else "png"
-        paint(path / f"a/odd.{kind}", colour, mode=mode)
+        paint(path / f"a/odd.{kind}", color, mode=mode)
         assert np.abs(one(path)[5, 5].astype(int) - expected).max() <= 4
     palette = Image.new("RGB", (40, 40), RED).quantize(4)
     assert palette.mode == "P"
@@ -133,7 +133,7 @@ def test_sixteen_bits_keep_their_upper_eight(tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    ("mode", "colour", "expected"),
+    ("mode", "color", "expected"),
     [
         ("RGBA", (0, 0, 0, 0), None),
         ("RGBA", (200, 0, 0, 51), (244, 204, 204)),
@@ -141,9 +141,9 @@ def test_sixteen_bits_keep_their_upper_eight(tmp_path, kind):
     ],
     ids=["all of it", "four fifths", "grey"],
 )
-def test_transparent_parts_are_white(tmp_path, mode, colour, expected):
-    image = Image.new(mode, (40, 40), colour)
-    image.putpixel((20, 20), (0, 0, 0, 255)[-len(colour) :] if mode == "RGBA" else (0, 255))
+def test_transparent_parts_are_white(tmp_path, mode, color, expected):
+    image = Image.new(mode, (40, 40), color)
+    image.putpixel((20, 20), (0, 0, 0, 255)[-len(color) :] if mode == "RGBA" else (0, 255))
     (tmp_path / "a").mkdir()
     image.save(tmp_path / "a/odd.png")
     picture = one(tmp_path, image_size=(40, 40))
