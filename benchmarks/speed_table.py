@@ -15,10 +15,11 @@ from pathlib import Path
 import nbclient
 import nbformat
 
+from dlkit import measured
 from dlkit.speed import table
 
 LESSON = Path(__file__).resolve().parents[1] / "notebooks" / "12_speed_and_gpus.ipynb"
-UNTIL = "table.keep("  # the cell that keeps the row is the last one needed
+UNTIL = "table.add_row("  # the cell that keeps the row is the last one needed
 
 
 def needed(notebook):
@@ -31,7 +32,7 @@ def needed(notebook):
 def main():
     """Run, keep, show."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=table.KEPT)
+    parser.add_argument("--out", type=Path, default=measured.SPEED_TABLE)
     out = parser.parse_args().out.resolve()
     notebook = needed(nbformat.read(LESSON, as_version=4))
     client = nbclient.NotebookClient(
@@ -41,8 +42,8 @@ def main():
         extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": str(LESSON.parent)}},
     )
-    client.execute(env=os.environ | {table.VARIABLE: str(out)})
-    for row in table.rows(out):
+    client.execute(env=os.environ | {table.TABLE_VARIABLE: str(out)})
+    for row in table.load_rows(out):
         print(f"{row['hardware']} ({row['kind']}), {row['date']}, {row['versions']}")
 
 
