@@ -121,8 +121,8 @@ def main():
             "the products alone": with_arithmetic(build, x, len(x) // BATCH_SIZE),
         }
         products = []  # the quickest product of each round
-        beside = {"product": lambda found=products: found.append(rates.product_rate())}
-        seconds, _ = speed.in_turn(ways | beside, rounds=rounds)
+        beside = {"product": lambda found=products: found.append(rates.matmul_rate())}
+        seconds, _ = speed.time_in_turn(ways | beside, rounds=rounds)
         rate = np.median(products[1:])
         print(f"\n{name}: {flops / 1e9:.0f} billion operations an epoch.\n")
         print("| what runs | s/epoch | billion operations/s | of a large product's rate |")

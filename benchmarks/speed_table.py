@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+from dlkit import measured
 from dlkit.speed import table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
@@ -22,7 +23,7 @@ import course  # noqa: E402
 from run import run  # noqa: E402
 
 LESSON = course.ROOT / course.read().choose(["speed_and_gpus"])[0].file
-UNTIL = "table.keep("  # the cell that keeps the row is the last one needed
+UNTIL = "table.add_row("  # the cell that keeps the row is the last one needed
 
 
 def needed(notebook):
@@ -35,11 +36,11 @@ def needed(notebook):
 def main():
     """Run, keep, show."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=table.KEPT)
+    parser.add_argument("--out", type=Path, default=measured.SPEED_TABLE)
     out = parser.parse_args().out.resolve()
     notebook = needed(nbformat.read(LESSON, as_version=4))
-    run(notebook, env=os.environ | {table.VARIABLE: str(out)})
-    for row in table.rows(out):
+    run(notebook, env=os.environ | {table.TABLE_VARIABLE: str(out)})
+    for row in table.load_rows(out):
         print(f"{row['hardware']} ({row['kind']}), {row['date']}, {row['versions']}")
 
 

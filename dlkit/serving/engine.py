@@ -25,12 +25,12 @@ from ray.exceptions import RayActorError  # noqa: E402
 from ray.serve.exceptions import DeploymentUnavailableError  # noqa: E402
 from ray.serve.handle import DeploymentHandle  # noqa: E402
 
+from dlkit.local_ray import start_ray  # noqa: E402
 from dlkit.machine import cpu_cores  # noqa: E402
 from dlkit.serving.protocol import Signature  # noqa: E402
 from dlkit.serving.replica import Replica  # noqa: E402
 
 REPLICA_DIED = (RayActorError, DeploymentUnavailableError)  # with the request in it
-START_ATTEMPTS = 4
 
 
 @dataclass
@@ -108,7 +108,7 @@ class RayEngine:
             parent = None if sys.platform == "win32" else "/tmp"
             self._folder = tempfile.mkdtemp(prefix="dlkit-serve-", dir=parent)
             quiet |= {"include_dashboard": False, "_temp_dir": self._folder}
-            _start_with_retries(ray.init, address="local", object_store_memory=100 * 2**20, **quiet)
+            start_ray(object_store_memory=100 * 2**20, **quiet)
         serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR"})
 
     def stop(self) -> None:
@@ -171,14 +171,3 @@ class RayEngine:
     async def _in_thread(self, function, *arguments):
         call = functools.partial(function, *arguments)
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
-
-
-def _start_with_retries(function, **options):
-    """Ray gives its own processes 30 s to come up, which a busy machine may exceed."""
-    for attempt in range(1, START_ATTEMPTS + 1):
-        try:
-            return function(**options)
-        except Exception as error:
-            ray.shutdown()
-            if attempt == START_ATTEMPTS:
-                raise ValueError(f"Ray does not start: {error}") from None

@@ -2,8 +2,10 @@
 
 import math
 
+Layers = list[tuple[list[list[float]], list[float]]]
 
-def dense(inputs, kernel, bias):
+
+def dense(inputs: list[float], kernel: list[list[float]], bias: list[float]) -> list[float]:
     """Outputs of a dense layer for one image: lists of numbers, b_j + sum_i x_i W_ij.
 
     Example:
@@ -17,7 +19,9 @@ def dense(inputs, kernel, bias):
     return outputs
 
 
-def train_step(layers, images, labels, learning_rate):
+def train_step(
+    layers: Layers, images: list[list[float]], labels: list[int], learning_rate: float
+) -> None:
     """One step of gradient descent on the mean cross-entropy of a softmax, in place.
 
     Args:

@@ -8,12 +8,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dlkit import machine
 
 
-def process_peak():
+def process_peak() -> int:
     """The most memory that this process has held so far, in bytes (its resident set)."""
     if sys.platform == "win32":
         import psutil  # comes with ipykernel
@@ -24,11 +25,11 @@ def process_peak():
         return 1024 * int(re.search(r"VmHWM:\s*(\d+)", status.read_text(encoding="utf-8"))[1])
     import resource
 
-    found = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return found if sys.platform == "darwin" else 1024 * found
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def train_and_measure(network, batch_sizes, steps=3):
+def train_and_measure(network: str, batch_sizes: Sequence[int], steps: int = 3) -> list[int]:
     """Train a network of ``dlkit.models`` on noise with Adam; see `peak_bytes`."""
     import keras
     import numpy as np
@@ -52,7 +53,7 @@ def train_and_measure(network, batch_sizes, steps=3):
     return peaks
 
 
-def peak_bytes(network, batch_sizes):
+def peak_bytes(network: str, batch_sizes: Iterable[int]) -> list[int]:
     """The most memory so far, after training with each batch size in turn.
 
     With a GPU it is the GPU's memory, by TensorFlow's own books, and this process trains.

@@ -1,8 +1,10 @@
 """TensorFlow's own profile of a run, read without TensorBoard: seconds by kind of event."""
 
+import os
 import re
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -11,7 +13,7 @@ STAGE = "Iterator::Root::"  # how the profiler names the stages of a tf.data pip
 WAIT = "IteratorGetNextOp::DoCompute"  # the training step asks for its next batch
 
 
-def profile(function):
+def profile(function: Callable[[], object]) -> dict:
     """Run a function under TensorFlow's profiler.
 
     The file that the profiler writes is the one that TensorBoard's Profile page shows. Each of its
@@ -54,7 +56,7 @@ def profile(function):
     return {"wall": wall, "waiting": totals.get(WAIT, 0.0), "stages": own}
 
 
-def event_seconds(folder):
+def event_seconds(folder: str | os.PathLike) -> dict[str, float]:
     """Seconds by name of event, over all threads, of the profiles in a folder.
 
     Args:
@@ -69,7 +71,7 @@ def event_seconds(folder):
     for path in Path(folder).rglob("*.xplane.pb"):
         space = xplane_pb2.XSpace.FromString(path.read_bytes())
         for plane in space.planes:
-            names = {key: found.name for key, found in plane.event_metadata.items()}
+            names = {key: metadata.name for key, metadata in plane.event_metadata.items()}
             for event in (event for line in plane.lines for event in line.events):
                 name = names[event.metadata_id]
                 totals[name] = totals.get(name, 0.0) + event.duration_ps / 1e12

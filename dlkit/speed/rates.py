@@ -1,11 +1,15 @@
 """What this machine reaches: operations per second, bytes per second. On a GPU if there is one."""
 
+from collections.abc import Callable, Sequence
+
 import tensorflow as tf
 
 from dlkit.speed.timing import best_seconds
 
 
-def waiting(function, *inputs, jit_compile=False):
+def synchronized_call(
+    function: Callable, *inputs: tf.Tensor, jit_compile: bool = False
+) -> Callable[[], object]:
     """A compiled call that returns only when its result is there, on a GPU too.
 
     Args:
@@ -17,7 +21,7 @@ def waiting(function, *inputs, jit_compile=False):
         A function without arguments.
 
     Example:
-        >>> float(waiting(tf.square, tf.constant(3.0))())
+        >>> float(synchronized_call(tf.square, tf.constant(3.0))())
         9.0
     """
     compiled = tf.function(function, autograph=False, jit_compile=jit_compile)
@@ -30,7 +34,7 @@ def waiting(function, *inputs, jit_compile=False):
     return call
 
 
-def product_rate(seconds=0.5, size=2048, dtype="float32"):
+def matmul_rate(seconds: float = 0.5, size: int = 2048, dtype: str = "float32") -> float:
     """Operations per second of a matrix product of size by size, a multiply-add counted as two.
 
     Args:
@@ -42,14 +46,14 @@ def product_rate(seconds=0.5, size=2048, dtype="float32"):
         float.
 
     Example:
-        >>> product_rate(0.01, 64) > 1e6
+        >>> matmul_rate(0.01, 64) > 1e6
         True
     """
     a = tf.cast(tf.random.normal((size, size)), dtype)
-    return 2 * size**3 / best_seconds(waiting(tf.matmul, a, a), seconds=seconds)
+    return 2 * size**3 / best_seconds(synchronized_call(tf.matmul, a, a), seconds=seconds)
 
 
-def copy_rate(seconds=0.2, megabytes=(4, 16, 64)):
+def memory_bandwidth(seconds: float = 0.2, megabytes: Sequence[int] = (4, 16, 64)) -> float:
     """Bytes per second, read and written, of the simplest work there is: adding 1 to each number.
 
     Args:
@@ -60,12 +64,12 @@ def copy_rate(seconds=0.2, megabytes=(4, 16, 64)):
         float.
 
     Example:
-        >>> copy_rate(0.01, (1,)) > 1e6
+        >>> memory_bandwidth(0.01, (1,)) > 1e6
         True
     """
     rates = []
     for size in megabytes:
         a = tf.zeros((size * 2**18,))
-        best = best_seconds(waiting(lambda a: a + 1.0, a), seconds=seconds)
+        best = best_seconds(synchronized_call(lambda a: a + 1.0, a), seconds=seconds)
         rates.append(2 * size * 2**20 / best)
     return max(rates)

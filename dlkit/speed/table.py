@@ -3,38 +3,39 @@
 import datetime
 import json
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from dlkit import machine, measured
+from dlkit import machine
+from dlkit.measured import SPEED_TABLE
 
-KEPT = measured.SPEED_TABLE
 # Peaks as vendors publish them, never measured here: operations per second, bytes per second.
 # NVIDIA T4 Tensor Core GPU: https://www.nvidia.com/en-us/data-center/tesla-t4/
-PUBLISHED = {
+PUBLISHED_PEAKS = {
     "NVIDIA T4, float32, published": (8.1e12, 320e9),
     "NVIDIA T4, float16, published": (65e12, 320e9),
 }
-VARIABLE = "DLKIT_SPEED_TABLE"  # names the file that a run of the lesson is to add its row to
+TABLE_VARIABLE = "DLKIT_SPEED_TABLE"  # names the file that a run of the lesson is to add its row to
 
 
-def hardware():
+def hardware() -> str:
     """What computes here: the GPU's name, or the processor's and its number of cores."""
     if gpus := machine.gpu_names():
         return ", ".join(gpus)
     return f"{machine.processor()}, {machine.cpu_cores()} cores"
 
 
-def rows(path=KEPT):
+def load_rows(path: str | os.PathLike = SPEED_TABLE) -> list[dict]:
     """The rows of a table, as a list of dicts; empty if there is none yet.
 
     Example:
-        >>> all({"hardware", "date", "versions"} <= row.keys() for row in rows())
+        >>> all({"hardware", "date", "versions"} <= row.keys() for row in load_rows())
         True
     """
     return json.loads(Path(path).read_text(encoding="utf-8")) if Path(path).exists() else []
 
 
-def keep(measured, versions):
+def add_row(measured: dict, versions: str) -> dict:
     """Add a row to the file that $DLKIT_SPEED_TABLE names, in place of one of the same hardware.
 
     Without that variable nothing is written: a learner's run leaves the course's table alone.
@@ -53,8 +54,8 @@ def keep(measured, versions):
     row = head | {"versions": versions} | _rounded(measured)
     if hasattr(os, "getloadavg"):
         row["load average"] = round(os.getloadavg()[0], 1)
-    if path := os.environ.get(VARIABLE):
-        others = [found for found in rows(path) if found["hardware"] != row["hardware"]]
+    if path := os.environ.get(TABLE_VARIABLE):
+        others = [other for other in load_rows(path) if other["hardware"] != row["hardware"]]
         text = json.dumps([*others, row], indent=1) + "\n"
         Path(path).write_text(text, encoding="utf-8")
     return row
@@ -62,20 +63,21 @@ def keep(measured, versions):
 
 def _rounded(value):
     if isinstance(value, dict):
-        return {str(key): _rounded(found) for key, found in value.items()}
+        return {str(key): _rounded(number) for key, number in value.items()}
     return float(f"{float(value):.3g}")
 
 
-def show(table):
+def show_rows(table: Iterable[dict]) -> None:
     """Print rows: what was measured, and on what.
 
     Example:
         >>> row = {"hardware": "abacus", "kind": "CPU", "date": "2026-11-27", "versions": "none"}
-        >>> show([row | {"images per second": {"batch 1": 0.1}}])
+        >>> show_rows([row | {"images per second": {"batch 1": 0.1}}])
         abacus (CPU), 2026-11-27, none
           images per second: batch 1: 0.1
         No GPU has been measured yet: benchmarks/speed_table.py adds a row where there is one.
     """
+    table = list(table)
     for row in table:
         print(f"{row['hardware']} ({row['kind']}), {row['date']}, {row['versions']}")
         for name, value in row.items():
@@ -90,7 +92,7 @@ def show(table):
         print("benchmarks/speed_table.py adds a row where there is one.")
 
 
-def on_cpu(claims):
+def timing_claims(claims: Callable) -> Callable[[str, float, tuple[float, float]], None]:
     """Claims on times, which have bands on a CPU; with a GPU only a line, until one is measured.
 
     Args:
@@ -110,7 +112,7 @@ def on_cpu(claims):
     return claim
 
 
-def show_costs(table, images, prices):
+def show_costs(table: Iterable[dict], images: int, prices: dict[str, float]) -> None:
     """Print hours and money for a job of so many images, by the best measured speed of each row.
 
     Args:

@@ -1,9 +1,12 @@
 """Two stop-watches: several ways in turn, and the best of many calls."""
 
 import time
+from collections.abc import Callable
 
 
-def in_turn(ways, *, rounds=3):
+def time_in_turn(
+    ways: dict[str, Callable[[], object]], *, rounds: int = 3
+) -> tuple[dict[str, list[float]], dict[str, float]]:
     """Time several functions round by round, so that a busy moment hits all of them alike.
 
     A first round, which traces and compiles, is timed apart.
@@ -20,8 +23,8 @@ def in_turn(ways, *, rounds=3):
         ValueError: no way, or no round.
 
     Example:
-        >>> seconds, first = in_turn({"nothing": lambda: None, "sum": lambda: sum(range(9))})
-        >>> [len(found) for found in seconds.values()], sorted(first)
+        >>> seconds, first = time_in_turn({"nothing": lambda: None, "sum": lambda: sum(range(9))})
+        >>> [len(times) for times in seconds.values()], sorted(first)
         ([3, 3], ['nothing', 'sum'])
     """
     if not ways or rounds < 1:
@@ -39,7 +42,7 @@ def in_turn(ways, *, rounds=3):
     return seconds, first
 
 
-def best_seconds(function, *, seconds=0.2, calls=5):
+def best_seconds(function: Callable[[], object], *, seconds: float = 0.2, calls: int = 5) -> float:
     """The shortest time of many calls: what is possible when nothing else disturbs.
 
     Args:
@@ -51,7 +54,7 @@ def best_seconds(function, *, seconds=0.2, calls=5):
         Seconds of the quickest call.
 
     Example:
-        >>> 0 < best_seconds(lambda: sum(range(100)), seconds=0.01) < 0.01
+        >>> best_seconds(lambda: sum(range(100)), seconds=0.01) > 0
         True
     """
     function()
@@ -64,7 +67,7 @@ def best_seconds(function, *, seconds=0.2, calls=5):
     return best
 
 
-def show_ladder(seconds, unit="s"):
+def show_speedups(seconds: dict[str, float], unit: str = "s") -> None:
     """Print named times, each with its ratio to the one before.
 
     Args:
@@ -72,7 +75,7 @@ def show_ladder(seconds, unit="s"):
         unit: what a time is counted in.
 
     Example:
-        >>> show_ladder({"loops": 20.0, "NumPy": 0.1})
+        >>> show_speedups({"loops": 20.0, "NumPy": 0.1})
         loops                            20.0000 s
         NumPy                             0.1000 s, 200 times as fast as the line above
     """

@@ -1,9 +1,17 @@
 """Gradients that 16 bits cannot hold."""
 
+from collections.abc import Callable
+
+import keras
+import numpy as np
 import tensorflow as tf
 
+Batch = np.ndarray | tf.Tensor
 
-def alive(model, loss, x, y, weight, scale):
+
+def count_nonzero_gradients(
+    model: keras.Model, loss: Callable, x: Batch, y: Batch, weight: float, scale: float
+) -> int:
     """How many entries of the gradient are not zero.
 
     The gradient is that of ``scale * weight * loss``: weight makes the loss small, as if it were
@@ -19,11 +27,10 @@ def alive(model, loss, x, y, weight, scale):
         int.
 
     Example:
-        >>> import keras
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, dtype="float16")])
         >>> x, y, loss = tf.ones((1, 1)), 5 * tf.ones((1, 1)), keras.losses.MeanSquaredError()
-        >>> alive(model, loss, x, y, 1e-12, 1.0), alive(model, loss, x, y, 1e-12, 1e12)
-        (0, 2)
+        >>> [count_nonzero_gradients(model, loss, x, y, 1e-12, scale) for scale in (1.0, 1e12)]
+        [0, 2]
     """
     with tf.GradientTape() as tape:
         value = float(scale) * weight * loss(y, model(x, training=True))

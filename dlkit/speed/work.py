@@ -1,9 +1,15 @@
-"""Operations and bytes of training, by formula, and the roof over both."""
+"""Operations and bytes of training, by formula, and the roofline over both."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import keras  # whose import takes seconds
 
 
-def training_flops(model):
+def training_flops(model: "keras.Model") -> int:
     """Floating-point operations of one training step per example, a multiply-add counted as two.
 
     Forward, gradient of the weights, and gradient of the input but for the first layer, of dense
@@ -29,7 +35,9 @@ def training_flops(model):
     return total
 
 
-def training_bytes(model, batch_size, *, slots=2, bytes_per_number=4):
+def training_bytes(
+    model: "keras.Model", batch_size: int, *, slots: int = 2, bytes_per_number: int = 4
+) -> dict[str, int]:
     """Memory that a training step needs, by kind, if every layer's output is kept once.
 
     parameters P, their gradients P, the optimizer's state slots * P, and batch_size * outputs of
@@ -66,7 +74,7 @@ def training_bytes(model, batch_size, *, slots=2, bytes_per_number=4):
     }
 
 
-def show_memory(model):
+def show_memory(model: "keras.Model") -> None:
     """Print, for each layer, its parameters and the numbers that it puts out for each example.
 
     Example:
@@ -80,7 +88,7 @@ def show_memory(model):
         print(f"{outputs:9,} outputs for each image")
 
 
-def dense_bytes(batch_size, inputs, units, *, bytes_per_number=4):
+def dense_bytes(batch_size: int, inputs: int, units: int, *, bytes_per_number: int = 4) -> int:
     """Bytes that a dense layer's forward pass must read and write at least, its bias left out.
 
     (batch_size * inputs + inputs * units + batch_size * units) * bytes_per_number
@@ -99,7 +107,7 @@ def dense_bytes(batch_size, inputs, units, *, bytes_per_number=4):
     return (batch_size * inputs + inputs * units + batch_size * units) * bytes_per_number
 
 
-def roof(intensity, peak, bandwidth):
+def roofline(intensity: ArrayLike, peak: float, bandwidth: float) -> float | np.ndarray:
     """The most operations per second that a piece of work can reach: the roofline model.
 
     min(peak, bandwidth * intensity)
@@ -115,7 +123,7 @@ def roof(intensity, peak, bandwidth):
     Source: Williams, Waterman and Patterson (2009), doi:10.1145/1498765.1498785.
 
     Example:
-        >>> roof(np.array([0.5, 8.0, 100.0]), peak=200.0, bandwidth=20.0)
+        >>> roofline(np.array([0.5, 8.0, 100.0]), peak=200.0, bandwidth=20.0)
         array([ 10., 160., 200.])
     """
     return np.minimum(peak, bandwidth * np.asarray(intensity))

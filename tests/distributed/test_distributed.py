@@ -30,6 +30,7 @@ from dlkit.distributed import (
     step_seconds,
     worker_batches,
 )
+from dlkit.local_ray import start_ray
 from dlkit.machine import missing_packages
 
 TESTS = ROOT / "tests"
@@ -550,14 +551,7 @@ def ray_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(TESTS)]))
     options = {"num_cpus": 2, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     options |= {"configure_logging": False, "log_to_driver": False}
-    for attempt in range(4):  # Ray gives its own processes 30 s, which a busy machine may exceed
-        try:
-            ray.init("local", **options)
-            break
-        except Exception:
-            ray.shutdown()
-            if attempt == 3:
-                raise
+    start_ray(**options)
     processes = psutil.Process().children(recursive=True)
     yield tmp_path
     ray.shutdown()

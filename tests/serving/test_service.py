@@ -366,31 +366,6 @@ def test_no_request_is_lost_when_a_replica_is_killed(service, load):
     assert running.completed == running.sent >= 100
 
 
-@needs_ray
-def test_ray_is_started_again_a_few_times_and_then_given_up():
-    from dlkit.serving import engine
-
-    calls = []
-
-    def slow(**options):
-        calls.append(options)
-        if len(calls) < engine.START_ATTEMPTS:
-            raise RuntimeError("timed out")
-        return "up"
-
-    assert engine._start_with_retries(slow, a=1) == "up"
-    assert calls == engine.START_ATTEMPTS * [{"a": 1}]
-    calls.clear()
-
-    def never(**options):
-        calls.append(options)
-        raise RuntimeError("no memory")
-
-    with pytest.raises(ValueError, match="Ray does not start: no memory"):
-        engine._start_with_retries(never)
-    assert len(calls) == engine.START_ATTEMPTS
-
-
 # ---- The machine around it --------------------------------------------------------------------
 
 
