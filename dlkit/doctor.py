@@ -284,10 +284,11 @@ def doctor(*, report: bool = False) -> int:
             for line in process.stdout or ():  # not handed on: a notebook shows what we print
                 print(line, end="", flush=True)
     except OSError as error:
-        print(f"[fail] Python    {python} does not start: {error}")
-        process_status = 1
+        problem = f"does not start: {error}"
     else:
-        process_status = process.returncode
-    if process_status not in (0, 1):
-        print(f"[fail] Python    {python} ended with status {process_status}")
-    return process_status
+        if process.returncode in (0, 1):
+            return process.returncode
+        problem = f"ended with status {process.returncode}"
+    print(f"[fail] Python    {short_path(python)} {problem}")
+    print(f"{'':17} -> Make it again: {_set_up()}")
+    return 1

@@ -44,7 +44,7 @@ class News:
 # ---- The copies ------------------------------------------------------------------------------
 
 
-def prepare(course: Path = COURSE, mine: Path = MINE) -> News:
+def prepare(course: Path, mine: Path) -> News:
     """Give the learner a copy of each lesson that has none; change no copy that is there.
 
     A lesson to which the course has given another number is not copied a second time: the
@@ -92,7 +92,7 @@ def prepare(course: Path = COURSE, mine: Path = MINE) -> News:
     return news
 
 
-def fresh(lesson: str, course: Path = COURSE, mine: Path = MINE) -> tuple[Path, Path | None]:
+def fresh(lesson: str, course: Path, mine: Path) -> tuple[Path, Path | None]:
     """Put a lesson as the course has it into the learner's folder; what was there is kept.
 
     Args:
@@ -287,7 +287,7 @@ def lab(options: Iterable[str] = ()) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
         raise ModuleNotFoundError("No module named 'jupyterlab'", name="jupyterlab")
     options = list(options)
-    for line in sentences(prepare()):
+    for line in sentences(prepare(COURSE, MINE), MINE):
         print(line)
     first = next(iter(_lessons(MINE)), None)
     if first is None:
@@ -309,7 +309,7 @@ def lab(options: Iterable[str] = ()) -> int:
     os.execv(sys.executable, command)
 
 
-def sentences(news: News, mine: Path = MINE) -> list[str]:
+def sentences(news: News, mine: Path) -> list[str]:
     """What a learner should hear of it, calmly; usually nothing."""
     folder, lines = _shown(mine), []
     if news.new and len(news.new) == len(_lessons(mine)):
@@ -344,7 +344,7 @@ def run_fresh(lessons: Iterable[str]) -> int:
     """Start lessons afresh, and say where the learner's are kept; 0, or 2 if one could not be."""
     for lesson in lessons:
         try:
-            path, kept = fresh(lesson)
+            path, kept = fresh(lesson, COURSE, MINE)
         except (ValueError, OSError) as error:
             print(f"dlkit fresh: {_reason(error)}", file=sys.stderr)
             return 2

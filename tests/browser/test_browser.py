@@ -306,7 +306,7 @@ def test_the_checks_see_what_is_wrong(server, chromium):
     cells = [START, *(source for source, _ in FAULTY)]
     notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, server.folder / "notebooks" / "faulty.ipynb")
+    nbformat.write(notebook, server.folder / "my_lessons" / "faulty.ipynb")
     with opened("faulty", server, chromium) as lesson:
         lesson.run_all()
         found = [*run_problems(lesson, len(cells) * [0]), *lesson.cut_off()]

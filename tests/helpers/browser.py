@@ -1,7 +1,7 @@
 """JupyterLab as `make lab` starts it, on a copy of the course, and a page of it in Chromium.
 
-The copy holds the lessons without their outputs, the package and the offline sample: nothing that
-happens in the page reaches the committed notebooks.
+The copy holds the lessons, the package and the offline sample: nothing that happens in the page
+reaches the committed notebooks. What is opened is the learner's own, without outputs.
 """
 
 import contextlib
@@ -62,17 +62,11 @@ def what_is_missing():
 
 
 def copy_course(folder):
-    """The package, the sample and the lessons; no outputs, so that whatever is seen is new."""
+    """The package, the sample and the lessons."""
     ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "downloads")
     for name in ("dlkit", "data", "notebooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", folder)  # by which dlkit knows the course's folder
-    for path in (folder / "notebooks").glob("*.ipynb"):
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        for cell in notebook["cells"]:
-            if cell["cell_type"] == "code":
-                cell |= {"outputs": [], "execution_count": None}
-        path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
 def environment_of(folder, token):
