@@ -4,6 +4,7 @@ A rule is a function that takes a lesson and yields what is wrong with it, in wo
 ``tests/lessons/test_notebooks.py`` holds every lesson to them, and breaks each of them once.
 """
 
+import ast
 import functools
 import itertools
 import json
@@ -259,6 +260,83 @@ def tells_every_figure_to_those_who_cannot_see_it(lesson):
                 )
 
 
+# ---- A cell may run twice --------------------------------------------------------------------
+
+
+class NamesInOrder(ast.NodeVisitor):
+    """Which names code binds, and which it reads before it binds them; functions' bodies aside."""
+
+    def __init__(self, code):
+        self.bound, self.read_first = set(), set()
+        self.visit(ast.parse(code))
+
+    def visit_Name(self, node):
+        if isinstance(node.ctx, ast.Store):
+            self.bound.add(node.id)
+        elif node.id not in self.bound:
+            self.read_first.add(node.id)
+
+    def visit_alias(self, node):
+        self.bound.add((node.asname or node.name).split(".")[0])
+
+    def visit_FunctionDef(self, node):
+        self.bound.add(node.name)
+
+    visit_ClassDef = visit_FunctionDef
+
+    def visit_Lambda(self, node):
+        pass
+
+    def visit_Assign(self, node):
+        self._in_turn(node.value, *node.targets)
+
+    def visit_NamedExpr(self, node):
+        self._in_turn(node.value, node.target)
+
+    def visit_AugAssign(self, node):
+        self.visit(node.value)
+        target = node.target
+        while not isinstance(target, ast.Name):  # a[i].b += 1 changes a
+            target = target.value
+        if target.id not in self.bound:
+            self.read_first.add(target.id)
+        self.bound.add(target.id)
+
+    def visit_For(self, node):
+        self._in_turn(node.iter, node.target, *node.body, *node.orelse)
+
+    def visit_ListComp(self, node):
+        before = set(self.bound)
+        for loop in node.generators:
+            self._in_turn(loop.iter, loop.target, *loop.ifs)
+        results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        self._in_turn(*results)
+        self.bound = before  # its names are its own
+
+    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
+
+    def _in_turn(self, *nodes):
+        for node in nodes:
+            self.visit(node)
+
+
+def has_cells_that_may_run_twice(lesson):
+    """No cell reads a name and then gives it another value: `x = x / 255` divides twice."""
+    for cell in lesson.code:
+        names = NamesInOrder(source(cell))
+        for name in sorted(names.read_first & names.bound):
+            yield f"cell {cell.get('id')} reads {name} and then changes it: give it a new name"
+
+
+def trains_from_the_start(lesson):
+    """A cell that fits a model builds it or sets its weights, so that a second run is no longer."""
+    for cell in lesson.code:
+        bound = NamesInOrder(source(cell)).bound
+        for name in re.findall(r"^(?:\w+ = )?(\w+)\.fit\(", source(cell), flags=re.MULTILINE):
+            if name not in bound and f"{name}.set_weights(" not in source(cell):
+                yield f"cell {cell.get('id')} goes on training {name} when it runs twice"
+
+
 RULES = [
     starts_with_title_promise_and_facts,
     first_code_cell_is_the_setup_cell,
@@ -278,6 +356,8 @@ RULES = [
     has_clean_outputs,
     says_every_figure_in_words,
     tells_every_figure_to_those_who_cannot_see_it,
+    has_cells_that_may_run_twice,
+    trains_from_the_start,
 ]
 
 

@@ -23,6 +23,7 @@ from helpers.lesson_rules import (
     ends_with_the_four_sections,
     first_code_cell_is_the_setup_cell,
     has_cell_ids,
+    has_cells_that_may_run_twice,
     has_clean_outputs,
     has_links_that_resolve,
     has_no_code_cell_over_30_lines,
@@ -38,6 +39,7 @@ from helpers.lesson_rules import (
     speaks_keras_3,
     starts_with_title_promise_and_facts,
     tells_every_figure_to_those_who_cannot_see_it,
+    trains_from_the_start,
     was_run_from_top_to_bottom,
 )
 
@@ -269,6 +271,15 @@ MUTATIONS = [
         "one alt for two figures",
         lambda lesson: lesson.cells[27]["outputs"].append(image()),
     ),
+    (has_cells_that_may_run_twice, "assigned", rewrite(6, "x = 1", "x = x / 255")),
+    (has_cells_that_may_run_twice, "in place", rewrite(6, "x = 1", "x /= 255")),
+    (has_cells_that_may_run_twice, "an element", rewrite(6, "x = 1", "x[0] += 1")),
+    (has_cells_that_may_run_twice, "among others", rewrite(6, "x = 1", "y, x = 1, (x + 1, 2)")),
+    (has_cells_that_may_run_twice, "by a detour", rewrite(6, "x = 1", "y = 2 * x\nx = y")),
+    (has_cells_that_may_run_twice, "in a loop", rewrite(6, "x = 1", "for i in x:\n    x = i")),
+    (has_cells_that_may_run_twice, "in a list", rewrite(6, "x = 1", "x = [y for y in x]")),
+    (trains_from_the_start, "a model of another cell", rewrite(6, "x = 1", "model.fit(x)")),
+    (trains_from_the_start, "with a history", rewrite(6, "x = 1", "history = model.fit(x)")),
 ]
 
 
@@ -317,3 +328,25 @@ def test_a_function_in_two_lessons_is_seen():
     rewrite(6, "x = 1", "def double(x):\n    return x + x")(second)
     second.entry.file = "notebooks/01_other.ipynb"
     assert len(defined_twice([first, second])) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "y = x / 255",
+        "x = 1\nx = x + 1",
+        "x = 0\nfor i in range(3):\n    x += i",
+        "x = [x for x in range(3)]",
+        "def double(x):\n    x = 2 * x\n    return x",
+        "x = y = 1\nx[0] += y",
+        "import x\nx = x.y",
+        "with open(y) as x:\n    x = x.read()",
+        "model = build()\nmodel.fit(x)",
+        "model.set_weights(x)\nhistory = model.fit(x)",
+        "def train(model):\n    model.fit(x)",
+    ],
+)
+def test_cells_that_may_run_twice_are_accepted(code):
+    lesson = good_lesson()
+    rewrite(6, "x = 1\nprint(x)", code)(lesson)
+    assert [*has_cells_that_may_run_twice(lesson), *trains_from_the_start(lesson)] == []
