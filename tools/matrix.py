@@ -1,6 +1,6 @@
 """Runs the lessons on other versions and backends than those of .venv, and says which passed.
 
-python tools/matrix.py [--only floor newest jax torch] [--real] [--allow-missing] [00 06 …]
+python tools/matrix.py [--only floor newest jax torch] [--real] [--allow-missing] [00 mnist_mlp …]
 
 An environment is a virtual environment in build/matrix/, made once for its list of packages, and
 made anew when the list changes or after `make clean`. dlkit comes from a zip of this folder, by
@@ -60,14 +60,20 @@ class Environment:
     title: str
     venv: str
     backend: str = "tensorflow"
-    lessons: tuple = ()  # their numbers; () stands for all
+    lessons: tuple = ()  # their names without numbers; () stands for all
     tests: tuple = ()  # arguments for pytest: what is tested there beside the lessons
 
 
+PLAIN = ("mnist_mlp", "mnist_cnn")  # the lessons that train plain networks
+# What they need of a backend: tests that .venv's TensorFlow passes too.
+BACKEND_TESTS = [f"tests/test_{topic}.py" for topic in ("models", "training", "interpret")]
+BACKEND_TESTS += ["tests/exercises/test_exercises.py", "-k"]
+BACKEND_TESTS += [f"not test_exercises or {' or '.join(PLAIN)}"]
+
+
 def on_backend(name, title):
-    """The newest versions on another backend: the two lessons that train plain networks."""
-    tests = ("tests/test_backends.py", "-k", name)
-    return Environment(name, title, "newest", name, ("06", "07"), tests)
+    """The newest versions on another backend."""
+    return Environment(name, title, "newest", name, PLAIN, tuple(BACKEND_TESTS))
 
 
 ENVIRONMENTS = [
@@ -430,7 +436,7 @@ def run(environments, paths, *, real=False, jobs=2):
 
 
 def takes(environment, path):
-    return not environment.lessons or path.stem[:2] in environment.lessons
+    return not environment.lessons or path.stem[3:] in environment.lessons
 
 
 def look_at(environment, ready):
@@ -464,11 +470,12 @@ def run_tests(environment, row):
     command = [python_of(environment.venv), "-m", "pytest", *options, *environment.tests]
     log, error = BUILD / f"{environment.name}-tests.log", ""
     try:
-        printed = call(command, log, cwd=ROOT, OMP_NUM_THREADS="1")
+        variables = {"KERAS_BACKEND": environment.backend, "OMP_NUM_THREADS": "1"}
+        printed = call(command, log, cwd=ROOT, **variables)
         outcome = printed.strip().splitlines()[-1]
     except Problem as problem:
         outcome = error = str(problem)
-    say(environment, f"{environment.tests[0]}: {outcome}")
+    say(environment, f"tests: {outcome}")
     return error
 
 
@@ -527,7 +534,7 @@ def main(arguments=None):
     """Parse the command line and run it; returns the exit status."""
     parser = argparse.ArgumentParser(prog="tools/matrix.py", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "lessons", nargs="*", help="numbers, such as 00 06; all of course.toml if none"
+        "lessons", nargs="*", help="such as 00 or mnist_mlp; all of course.toml if none"
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=", ".join(BY_NAME))
     parser.add_argument(
@@ -558,13 +565,14 @@ def main(arguments=None):
 
 
 def choose(wanted, parser):
-    """Paths of the lessons with these numbers or names; all of course.toml if none is given."""
+    """Paths of the lessons so named (07, mnist_mlp, a path); all of course.toml if none is."""
     course = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))["lesson"]
     paths = [ROOT / lesson["file"] for lesson in course]
-    wanted = [Path(name).stem for name in wanted]
-    if unknown := [name for name in wanted if not any(p.stem.startswith(name) for p in paths)]:
-        parser.error(f"not in course.toml: {', '.join(unknown)}")
-    return [path for path in paths if not wanted or path.stem.startswith(tuple(wanted))]
+    names = {path: {path.stem, path.stem[:2], path.stem[3:]} for path in paths}
+    wanted = {Path(name).stem for name in wanted}
+    if unknown := wanted.difference(*names.values()):
+        parser.error(f"not in course.toml: {', '.join(sorted(unknown))}")
+    return [path for path in paths if not wanted or wanted & names[path]]
 
 
 def report(rows, *, everything, allow_missing=False):
