@@ -51,6 +51,10 @@ def test_occlusion_refuses_what_is_no_image_or_no_patch(shape, patch_size):
 
 # ---- Saliency and Grad-CAM -------------------------------------------------------------------
 
+on_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="the gradients come from TensorFlow alone"
+)
+
 PHOTOS = np.random.default_rng(1).normal(size=(4, 12, 10, 3)).astype("float32")
 TARGETS = np.array([2, 0, 1, 2])
 
@@ -74,6 +78,7 @@ def logits_of(model, images):
     return keras.ops.convert_to_numpy(model(images, training=False)).astype("float64")
 
 
+@on_tensorflow
 @pytest.mark.parametrize("kind", ["sequential", "functional"])
 def test_saliency_is_the_slope_that_finite_differences_find(kind):
     model = smooth(kind)
@@ -91,6 +96,7 @@ def test_saliency_is_the_slope_that_finite_differences_find(kind):
         assert found[n, row, column] == pytest.approx(np.abs(slopes).max(), rel=5e-3, abs=1e-4)
 
 
+@on_tensorflow
 def test_saliency_uses_the_normalisation_of_prediction():
     keras.utils.set_random_seed(0)
     model = models.convnet((12, 12, 3), 3, filters=(4,))
@@ -119,6 +125,7 @@ def class_activation_maps(model, images, targets, layer_name):
     return np.maximum(cam, 0)
 
 
+@on_tensorflow
 def test_grad_cam_is_cam_where_an_average_and_a_dense_layer_follow():
     model, images = averaging(9), np.random.default_rng(2).normal(size=(4, 9, 9, 3))
     found = interpret.grad_cam(model, images, TARGETS, "maps")
@@ -127,6 +134,7 @@ def test_grad_cam_is_cam_where_an_average_and_a_dense_layer_follow():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
 
 
+@on_tensorflow
 def test_grad_cam_is_enlarged_to_the_image():
     model, images = averaging(8, pool=4), np.random.default_rng(2).normal(size=(4, 8, 8, 3))
     found = interpret.grad_cam(model, images, TARGETS, "small")
@@ -138,6 +146,7 @@ def test_grad_cam_is_enlarged_to_the_image():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
 
 
+@on_tensorflow
 @pytest.mark.parametrize("name", ["first", "maps", "sum"])
 def test_grad_cam_follows_its_formula_by_finite_differences(name):
     """The part behind the layer, built by hand, gives the slopes."""
@@ -165,6 +174,7 @@ def test_grad_cam_follows_its_formula_by_finite_differences(name):
     np.testing.assert_allclose(found, expected, rtol=2e-2, atol=2e-3 * expected.max())
 
 
+@on_tensorflow
 @pytest.mark.parametrize("function", ["saliency", "grad_cam"])
 def test_many_images_give_what_each_gives_alone(function, monkeypatch):
     model, more = averaging(9), ["maps"] if function == "grad_cam" else []
@@ -176,6 +186,7 @@ def test_many_images_give_what_each_gives_alone(function, monkeypatch):
     np.testing.assert_allclose(explain(model, images, targets, *more), alone, rtol=1e-4, atol=1e-7)
 
 
+@on_tensorflow
 def test_grad_cam_does_not_mind_layers_that_were_called_before():
     """Sequential.add calls the layers anew each time; so do models that share layers."""
     keras.utils.set_random_seed(0)
@@ -196,6 +207,7 @@ def fresh(layer):
     return type(layer).from_config(layer.get_config())
 
 
+@on_tensorflow
 def test_grad_cam_leaves_the_layer_as_it_was():
     model = averaging(9)
     layer, image = model.get_layer("maps"), np.zeros((1, 9, 9, 3))
@@ -206,6 +218,7 @@ def test_grad_cam_leaves_the_layer_as_it_was():
     assert "call" not in vars(layer)
 
 
+@on_tensorflow
 @pytest.mark.parametrize("function", ["saliency", "grad_cam"])
 def test_frozen_weights_do_not_matter(function):
     model, more = averaging(9), ["maps"] if function == "grad_cam" else []
@@ -215,6 +228,7 @@ def test_frozen_weights_do_not_matter(function):
     np.testing.assert_allclose(explain(model, images, [0], *more), before)
 
 
+@on_tensorflow
 @pytest.mark.parametrize("function", ["saliency", "grad_cam"])
 def test_targets_may_be_of_any_whole_type(function):
     model, more = averaging(9), ["maps"] if function == "grad_cam" else []
@@ -225,6 +239,7 @@ def test_targets_may_be_of_any_whole_type(function):
         np.testing.assert_array_equal(found, expected)
 
 
+@on_tensorflow
 @pytest.mark.parametrize("function", ["saliency", "grad_cam"])
 @pytest.mark.parametrize(
     ("images", "targets", "message"),
@@ -244,6 +259,7 @@ def test_explanations_refuse_what_does_not_fit(function, images, targets, messag
         getattr(interpret, function)(averaging(9), images, targets, *more)
 
 
+@on_tensorflow
 def test_explanations_need_logits():
     model = keras.Sequential([keras.Input((9, 9, 3)), keras.layers.Conv2D(2, 3, name="maps")])
     with pytest.raises(ValueError, match="expected logits"):
@@ -252,6 +268,7 @@ def test_explanations_need_logits():
         interpret.grad_cam(model, np.zeros((1, 9, 9, 3)), [0], "maps")
 
 
+@on_tensorflow
 def test_grad_cam_refuses_a_layer_that_cannot_serve():
     image = np.zeros((1, 9, 9, 3))
     with pytest.raises(ValueError, match="no layer 'conv_99'.*maps"):

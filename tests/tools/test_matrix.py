@@ -164,6 +164,7 @@ def chosen(tool, monkeypatch):
     ("arguments", "environments", "lessons"),
     [
         ([], ["floor", "newest", "jax", "torch"], ["00_good", "01_bad"]),
+        (["good"], ["floor", "newest", "jax", "torch"], ["00_good"]),
         (["00"], ["floor", "newest", "jax", "torch"], ["00_good"]),
         (["--only", "jax", "floor", "01"], ["jax", "floor"], ["01_bad"]),
         (["notebooks/01_bad.ipynb", "--only", "newest"], ["newest"], ["01_bad"]),
