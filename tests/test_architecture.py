@@ -17,7 +17,7 @@ ALLOWED = {
     "audit": {"numpy"},
     "claims": set(),
     "data": {"PIL", "numpy", "pooch", "requests", "tqdm"},
-    "distributed": {"dlkit.data", "dlkit.models", "keras", "numpy", "tensorflow"},
+    "distributed": {"dlkit.data", "dlkit.models", "keras", "numpy", "ray", "tensorflow"},
     "doctor": {"dlkit.machine"},
     "exercises": {"dlkit.scratch", "numpy"},
     "export": {"ai_edge_litert", "dlkit.machine", "keras", "numpy", "onnxruntime", "tensorflow"},

@@ -548,6 +548,7 @@ def ray_machine(tmp_path, monkeypatch):
 
     monkeypatch.setenv("DLKIT_OFFLINE", "1")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")  # not 2: quicker reports
     monkeypatch.setenv("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(TIMEOUT))  # not 60
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(TESTS)]))
     options = {"num_cpus": 2, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
