@@ -548,6 +548,8 @@ def ray_machine(tmp_path, monkeypatch):
 
     monkeypatch.setenv("DLKIT_OFFLINE", "1")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")  # not 2: quicker reports
+    monkeypatch.setenv("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(TIMEOUT))  # not 60
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(TESTS)]))
     options = {"num_cpus": 2, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     options |= {"configure_logging": False, "log_to_driver": False}
@@ -606,7 +608,8 @@ def test_ray_train_resumes_from_the_checkpoint_when_a_worker_is_killed(undisturb
     )
     assert (ray_machine / "killed").exists()
     steps = [int(line) for line in (ray_machine / "steps-1").read_text().split()]
-    assert steps == [*range(1, 10), *range(9, 19)]  # once more from the checkpoint of step 8 on
+    # Ray Train takes in a checkpoint when the next one comes: that of step 6 for sure, 8 perhaps.
+    assert steps in ([*range(1, 10), *range(first, 19)] for first in (7, 9))
     (calm, _), folder = undisturbed
     np.testing.assert_allclose(state.history["loss"], calm["loss"], rtol=1e-5)
     for one, other in zip(state.arrays, last(folder).arrays, strict=True):
