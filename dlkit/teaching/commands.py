@@ -32,14 +32,7 @@ def duration(text):
 
 
 def add_to(commands):
-    """Add new-lesson and progress to the subparsers of the command line."""
-    lesson = commands.add_parser("new-lesson", help="start a lesson: notebook, entry, row")
-    lesson.add_argument("name", help="two digits and words: 12_speed_and_gpus")
-    lesson.add_argument("--title", required=True, help="as the README shows it")
-    lesson.add_argument("--minutes", type=int, default=1, help="on two cores (default: 1)")
-    lesson.add_argument(
-        "--after", metavar="LESSON", help="the lesson before it (default: the last)"
-    )
+    """Add progress to the subparsers of the command line."""
     progress = commands.add_parser(
         "progress",
         help="check the exercises in a class's notebooks",
@@ -68,27 +61,12 @@ def add_to(commands):
 
 
 def run(options):
-    """Run new-lesson or progress; the exit status: 2 if the arguments cannot be used."""
+    """Run progress; the exit status: 2 if the arguments cannot be used."""
     try:
-        return _new_lesson(options) if options.command == "new-lesson" else _progress(options)
+        return _progress(options)
     except (ValueError, OSError) as error:
         print(f"dlkit {options.command}: {error}", file=sys.stderr)
         return 2
-
-
-def _new_lesson(options):
-    from dlkit.teaching.skeleton import new_lesson
-
-    root = Path(__file__).resolve().parents[2]
-    path = new_lesson(
-        root, options.name, title=options.title, minutes=options.minutes, after=options.after
-    )
-    file = path.relative_to(root).as_posix()
-    print(f"{file} is there, with an entry in course.toml and a row in README.md.\n")
-    print("Write the lesson, and the summary in course.toml and README.md. Then:")
-    print(f"  python tools/notebooks.py execute {file}    makes the outputs")
-    print(f'  python -m pytest tests/lessons/test_notebooks.py {file}    (make test ARGS="…")')
-    return 0
 
 
 def _progress(options):

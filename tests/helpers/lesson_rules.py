@@ -161,6 +161,17 @@ def has_the_kernel_python3(lesson):
         yield f"the kernelspec must be python3; found {name!r}"
 
 
+LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
+LANGUAGE |= {"nbconvert_exporter": "python", "pygments_lexer": "ipython3"}
+LANGUAGE |= {"codemirror_mode": {"name": "ipython", "version": 3}}
+
+
+def says_that_it_is_python_of_no_special_version(lesson):
+    found = lesson.notebook["metadata"].get("language_info")
+    if found != LANGUAGE:
+        yield f"language_info must be {LANGUAGE}; found {found}: tools/course.py stamp writes it"
+
+
 def asks_colab_for_a_gpu_where_it_gains(lesson):
     gpu = lesson.entry.gpu
     colab = {"provenance": [], "toc_visible": True} | ({"gpuType": "T4"} if gpu else {})
@@ -347,6 +358,7 @@ RULES = [
     installs_nothing_by_itself,
     has_cell_ids,
     has_the_kernel_python3,
+    says_that_it_is_python_of_no_special_version,
     asks_colab_for_a_gpu_where_it_gains,
     has_links_that_resolve,
     speaks_keras_3,

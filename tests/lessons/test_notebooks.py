@@ -3,17 +3,20 @@
 That the lessons run is nbval's business, not this file's.
 """
 
+import ast
 import base64
 import copy
 import re
 from pathlib import Path
 
 import course
+import nbconvert
 import pytest
 from helpers import ROOT
 from helpers.lesson_rules import (
     COURSE,
     LABELS,
+    LANGUAGE,
     LAST_SECTIONS,
     RULES,
     SETUP,
@@ -35,6 +38,7 @@ from helpers.lesson_rules import (
     loads_keras_only_in_its_section,
     read,
     says_every_figure_in_words,
+    says_that_it_is_python_of_no_special_version,
     second_code_cell_seeds,
     speaks_keras_3,
     starts_with_title_promise_and_facts,
@@ -53,6 +57,13 @@ FILES = [lesson.file for lesson in COURSE.lessons]
 def test_lesson(file, rule):
     problems = [*rule(read(file))]
     assert not problems, "\n".join([file, *problems])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: Path(file).stem)
+def test_nbconvert_makes_a_script_of_it(file):
+    script, resources = nbconvert.ScriptExporter().from_filename(str(ROOT / file))
+    assert resources["output_extension"] == ".py"
+    ast.parse(script)
 
 
 def test_course_lists_every_notebook_once():
@@ -131,7 +142,7 @@ def good_lesson():
         cell["execution_count"] = count
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    metadata = {"kernelspec": {"name": "python3"}}
+    metadata = {"kernelspec": {"name": "python3"}, "language_info": LANGUAGE.copy()}
     metadata["colab"] = {"provenance": [], "toc_visible": True}
     return Lesson(entry, {"cells": cells, "metadata": metadata}, repository="", ref="main")
 
@@ -216,6 +227,16 @@ MUTATIONS = [
     (has_cell_ids, "missing", lambda lesson: lesson.cells[3].pop("id")),
     (has_cell_ids, "double", lambda lesson: lesson.cells[3].update(id="cell-4")),
     (has_the_kernel_python3, "none", lambda lesson: lesson.notebook["metadata"].clear()),
+    (
+        says_that_it_is_python_of_no_special_version,
+        "name alone",
+        lambda lesson: lesson.notebook["metadata"].update(language_info={"name": "python"}),
+    ),
+    (
+        says_that_it_is_python_of_no_special_version,
+        "version",
+        lambda lesson: lesson.notebook["metadata"]["language_info"].update(version="3.11.7"),
+    ),
     (
         asks_colab_for_a_gpu_where_it_gains,
         "without gain",
