@@ -4,6 +4,21 @@ import json
 import math
 import os
 import time
+from typing import Protocol, SupportsFloat
+
+Band = tuple[float, float]  # low, high: both belong to it
+
+
+class Source(Protocol):
+    """What a claim asks a data set."""
+
+    @property
+    def source(self) -> str:
+        """Which copy it is and where it lay, in words."""
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether a sample stands in for the data set."""
 
 
 class Claims:
@@ -21,7 +36,8 @@ class Claims:
             mathematics, in which ``real`` is the only band.
 
     If the environment variable ``DLKIT_CLAIMS`` names a file, each claim appends one JSON line
-    to it: lesson, name, value, low, high, data, seconds (since this object was made), held.
+    to it: lesson, name, value, low, high, data, is_sample, seconds (since this object was made),
+    held.
 
     Example:
         >>> claims = Claims("01_neurons")
@@ -29,13 +45,15 @@ class Claims:
         largest difference to Keras = 3e-07: within what this course promises
     """
 
-    def __init__(self, lesson, dataset=None):
+    def __init__(self, lesson: str, dataset: Source | None = None) -> None:
         self.lesson = lesson
         self.data = dataset.source if dataset is not None else "no data"
         self._is_sample = dataset is not None and dataset.is_sample
         self._started = time.perf_counter()
 
-    def __call__(self, name, value, *, real, sample=None):
+    def __call__(
+        self, name: str, value: SupportsFloat, *, real: Band, sample: Band | None = None
+    ) -> None:
         """Print the value, and whether ``low <= value <= high``, in one line; log it.
 
         Args:
@@ -73,7 +91,7 @@ class Claims:
                 "If you changed something above, that is the difference."
             )
 
-    def _log(self, name, value, low, high, held):
+    def _log(self, name: str, value: float, low: float, high: float, held: bool) -> None:
         path = os.environ.get("DLKIT_CLAIMS")
         if not path:
             return
@@ -84,6 +102,7 @@ class Claims:
             "low": low,
             "high": high,
             "data": self.data,
+            "is_sample": self._is_sample,
             "seconds": round(time.perf_counter() - self._started, 2),
             "held": held,
         }

@@ -4,8 +4,12 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import keras
+
+Logs = Mapping[str, float]  # what Keras hands a callback: name of a loss or metric -> its value
 
 
 class OneLineProgress(keras.callbacks.Callback):
@@ -25,12 +29,12 @@ class OneLineProgress(keras.callbacks.Callback):
         interval: seconds between two updates of the line.
     """
 
-    def __init__(self, label="", *, interval=0.5):
+    def __init__(self, label: str = "", *, interval: float = 0.5) -> None:
         super().__init__()
         self.label = f"{label}: " if label else ""
         self.interval = interval
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._started = self._updated = time.perf_counter()
         self._epoch, self._epochs = 0, self.params.get("epochs") or 1
         self._width = 0
@@ -38,18 +42,18 @@ class OneLineProgress(keras.callbacks.Callback):
         self._usual = signal.getsignal(signal.SIGINT)
         self._on_stop_button(self._stop)
 
-    def _stop(self, *_):
+    def _stop(self, *_: object) -> None:
         self._stopped = self.model.stop_training = True
         self._on_stop_button(self._usual)
 
-    def _on_stop_button(self, handler):
+    def _on_stop_button(self, handler: Any) -> None:
         if threading.current_thread() is threading.main_thread():  # no other may take signals
             signal.signal(signal.SIGINT, handler)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         now = time.perf_counter()
         if now - self._updated < self.interval:
             return
@@ -58,7 +62,7 @@ class OneLineProgress(keras.callbacks.Callback):
         done = f" {100 * (batch + 1) // steps:3d} %" if steps else ""
         self._write(f"epoch {self._epoch + 1}/{self._epochs}{done}{self._numbers(logs)}")
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         seconds = time.perf_counter() - self._started
         done = f"{self._epoch + 1} epoch{'s' if self._epoch else ''} in"
         if self._stopped:
@@ -68,11 +72,11 @@ class OneLineProgress(keras.callbacks.Callback):
         sys.stdout.flush()
         self._on_stop_button(self._usual)
 
-    def _numbers(self, logs):
+    def _numbers(self, logs: Logs | None) -> str:
         numbers = {k: float(v) for k, v in (logs or {}).items() if k != "learning_rate"}
         return "".join(f", {name} {number:.4f}" for name, number in numbers.items())
 
-    def _write(self, text):
+    def _write(self, text: str) -> None:
         line = self.label + text
         sys.stdout.write("\r" + line.ljust(self._width))
         sys.stdout.flush()
