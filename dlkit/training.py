@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -41,11 +42,11 @@ class OneLineProgress(keras.callbacks.Callback):
         self._usual = signal.getsignal(signal.SIGINT)
         self._on_stop_button(self._stop)
 
-    def _stop(self, *_):
+    def _stop(self, *_: object) -> None:
         self._stopped = self.model.stop_training = True
         self._on_stop_button(self._usual)
 
-    def _on_stop_button(self, handler):
+    def _on_stop_button(self, handler: Any) -> None:
         if threading.current_thread() is threading.main_thread():  # no other may take signals
             signal.signal(signal.SIGINT, handler)
 
