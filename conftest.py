@@ -45,6 +45,7 @@ from nbval.plugin import IPyNbCell, NbCellError
 from PIL import Image
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # the tests draw without a screen
+os.environ.setdefault("DLKIT_STRICT", "1")  # a claim outside its band fails, in kernels too
 
 ROOT = Path(__file__).parent
 HAS_RAY = importlib.util.find_spec("ray") is not None

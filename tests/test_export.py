@@ -10,6 +10,8 @@ from keras import layers
 from dlkit import models
 from dlkit.serving.commands import INSTALL
 
+pytestmark = pytest.mark.slow
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
 
 

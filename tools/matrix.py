@@ -1,6 +1,6 @@
 """Runs the lessons on other versions and backends than those of .venv, and says which passed.
 
-python tools/matrix.py [--only floor newest jax torch] [--real] [--allow-missing] [00 mnist_mlp …]
+python tools/matrix.py [--only floor newest jax torch] [--real] [--allow-missing] [00 06 …]
 
 An environment is a virtual environment in build/matrix/, made once for its list of packages, and
 made anew when the list changes or after `make clean`. dlkit comes from a zip of this folder, by
@@ -60,7 +60,7 @@ class Environment:
     title: str
     venv: str
     backend: str = "tensorflow"
-    lessons: tuple = ()  # their names without numbers; () stands for all
+    lessons: tuple = ()  # their topics; () stands for all
     tests: tuple = ()  # arguments for pytest: what is tested there beside the lessons
 
 
@@ -534,7 +534,7 @@ def main(arguments=None):
     """Parse the command line and run it; returns the exit status."""
     parser = argparse.ArgumentParser(prog="tools/matrix.py", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "lessons", nargs="*", help="such as 00 or mnist_mlp; all of course.toml if none"
+        "lessons", nargs="*", help="numbers, such as 00 06; all of course.toml if none"
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=", ".join(BY_NAME))
     parser.add_argument(
@@ -565,14 +565,13 @@ def main(arguments=None):
 
 
 def choose(wanted, parser):
-    """Paths of the lessons so named (07, mnist_mlp, a path); all of course.toml if none is."""
+    """Paths of the lessons with these numbers or names; all of course.toml if none is given."""
     course = tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))["lesson"]
     paths = [ROOT / lesson["file"] for lesson in course]
-    names = {path: {path.stem, path.stem[:2], path.stem[3:]} for path in paths}
-    wanted = {Path(name).stem for name in wanted}
-    if unknown := wanted.difference(*names.values()):
-        parser.error(f"not in course.toml: {', '.join(sorted(unknown))}")
-    return [path for path in paths if not wanted or wanted & names[path]]
+    wanted = [Path(name).stem for name in wanted]
+    if unknown := [name for name in wanted if not any(p.stem.startswith(name) for p in paths)]:
+        parser.error(f"not in course.toml: {', '.join(unknown)}")
+    return [path for path in paths if not wanted or path.stem.startswith(tuple(wanted))]
 
 
 def report(rows, *, everything, allow_missing=False):

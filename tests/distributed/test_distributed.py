@@ -29,6 +29,8 @@ from dlkit.distributed import (
     worker_batches,
 )
 
+pytestmark = pytest.mark.alone
+
 HERE = Path(__file__).parent
 SOON = 10.0  # seconds in which all processes must be gone; it takes a fraction of one
 ROUNDING = {"rtol": 1e-5, "atol": 1e-5}  # of float32, after some twenty steps

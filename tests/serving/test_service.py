@@ -20,6 +20,8 @@ from dlkit.__main__ import main
 from dlkit.serving import commands
 from dlkit.serving.local import HEADING, Load, Service
 
+pytestmark = pytest.mark.alone
+
 NO_RAY = find_spec("ray") is None
 needs_ray = pytest.mark.skipif(NO_RAY, reason=f"Ray is not installed: {commands.INSTALL}")
 TIMEOUT_S = 5  # of the service under test, for a request to arrive

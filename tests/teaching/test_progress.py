@@ -22,6 +22,8 @@ from dlkit.__main__ import main
 from dlkit.teaching import cells, progress, report, submissions
 from dlkit.teaching.sandbox import FULL, Limits, Outcome, Sandbox
 
+pytestmark = pytest.mark.alone
+
 TOPIC = "losses"
 NAMES = list(exercises_of(TOPICS[TOPIC]))
 CORRECT, NOT_YET, NOT_ATTEMPTED, NOT_RUN = progress.KNOWN
@@ -96,7 +98,7 @@ def checked(tmp_path_factory):
     (folder / "nina" / ".ipynb_checkpoints").mkdir()
     (folder / "nina" / ".ipynb_checkpoints" / "03_losses.ipynb").write_text(lesson(ALL))
     said = []
-    results = progress.run(folder, out=out, limits=Limits(seconds=12), say=said.append)
+    results = progress.run(folder, out=out, limits=Limits(seconds=40), say=said.append)
     return {r.student: r for r in results if r.verdicts}, out, folder, said
 
 

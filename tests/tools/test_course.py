@@ -12,6 +12,8 @@ import pytest
 from bs4 import BeautifulSoup
 from helpers import ROOT
 
+pytestmark = pytest.mark.slow
+
 sys.path.append(str(ROOT / "tools"))  # where the tool finds its helper module
 GOOD = (
     "import sys; sys.path.insert(0, {root!r})\n"

@@ -12,6 +12,8 @@ from dlkit.__main__ import main
 from dlkit.teaching import commands
 from dlkit.teaching.skeleton import new_lesson
 
+pytestmark = pytest.mark.slow
+
 COPIED = "README.md CONTRIBUTING.md LICENSE CITATION.cff course.toml conftest.py pyproject.toml"
 COPIED += " data/README.md benchmarks/README.md dlkit tests tools notebooks"
 NAME, TITLE = "77_speed_and_sizes", "Speed & sizes"
