@@ -10,6 +10,8 @@ from keras import layers
 from dlkit import export, models
 from dlkit.machine import missing_packages
 
+pytestmark = pytest.mark.slow
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (150, 28, 28), dtype=np.uint8)
 FORMATS = {  # name of the file or folder: format of model.export, packages beside TensorFlow
     "model.keras": (None, ()),

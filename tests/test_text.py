@@ -239,9 +239,9 @@ def test_a_planted_run_is_found_in_a_million_characters_in_little_time():
     source = "".join(rng.choice(letters, 1_000_000))
     made = "".join(rng.choice(letters, 1500))
     planted = source[700_000:700_060]
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone, however busy the machine
     length, run = longest_copied_run(made[:900] + planted + made[900:], source)
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
     assert planted in run
     assert 60 <= length <= 70
 

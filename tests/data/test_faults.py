@@ -23,6 +23,8 @@ from dlkit.data import commands, download, store
 from dlkit.data.download import fetch
 from dlkit.data.readers import DataError
 
+pytestmark = pytest.mark.slow
+
 GOOD = fs.as_files(fs.tiny_arrays())
 NPZ = GOOD["tiny.npz"]
 HTML = b"<!DOCTYPE html>\n<html><body>Please accept the terms of this network.</body></html>"

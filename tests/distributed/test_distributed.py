@@ -33,6 +33,8 @@ from dlkit.distributed import (
 from dlkit.local_ray import start_ray
 from dlkit.machine import missing_packages
 
+pytestmark = pytest.mark.alone
+
 TESTS = ROOT / "tests"
 SOON = 60.0  # seconds in which all processes must be gone; it takes a fraction of one
 TIMEOUT = 400  # seconds for a launch; it takes a few, and many on a busy machine

@@ -19,6 +19,8 @@ from dlkit.machine import missing_packages
 from dlkit.serving import commands
 from dlkit.serving.local import HEADING, LoadTest, Service
 
+pytestmark = pytest.mark.alone
+
 MISSING = missing_packages(*commands.REQUIRED_PACKAGES)
 needs_ray = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 START_S = 500  # seconds; it takes 20, and many on a busy machine

@@ -13,6 +13,8 @@ from dlkit.claims import Claims
 from dlkit.exercises import speed_and_gpus as exercises
 from dlkit.speed import loops, peak, pieces, profile, rates, table, underflow
 
+pytestmark = pytest.mark.slow
+
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 # ---- Operations and bytes --------------------------------------------------------------------

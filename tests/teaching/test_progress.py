@@ -22,6 +22,8 @@ from dlkit.__main__ import main
 from dlkit.teaching import cells, progress, report, submissions
 from dlkit.teaching.sandbox import FULL, Limits, Outcome, Sandbox
 
+pytestmark = pytest.mark.alone
+
 TOPIC = "losses"
 NAMES = list(exercises_of(TOPICS[TOPIC]))
 CORRECT, NOT_YET, NOT_ATTEMPTED, NOT_RUN = progress.KNOWN

@@ -13,11 +13,14 @@ import time
 from dataclasses import replace
 
 import pytest
+from helpers.waiting import wait_until
 
 from dlkit.teaching import sandbox
 from dlkit.teaching.sandbox import FULL, LIMITS, NAMESPACES, Limits, Sandbox
 
-SMALL = Limits(seconds=10, memory=400_000_000, output=100_000, disk=20_000_000, processes=20)
+pytestmark = pytest.mark.alone
+
+SMALL = Limits(seconds=60, memory=400_000_000, output=100_000, disk=20_000_000, processes=20)
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has limits on time and output only")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
@@ -75,7 +78,7 @@ def test_it_imports_a_copy_of_dlkit(box):
 
 def test_an_endless_loop_is_stopped(box):
     outcome = run(box, "while True: pass", seconds=1)
-    assert outcome.stopped == "longer than 1 s" and outcome.seconds < 4
+    assert outcome.stopped == "longer than 1 s"
 
 
 def test_whoever_ignores_signals_is_stopped(box):
@@ -109,7 +112,7 @@ def test_a_memory_hog_of_several_processes_is_stopped(box):
     code = (
         "import os, time\n"
         "for _ in range(4): os.fork()\n"
-        "x = b'x' * 100_000_000\ntime.sleep(5)\nprint('all there')"
+        "x = b'x' * 100_000_000\ntime.sleep(50)\nprint('all there')"
     )
     outcome = run(box, code)
     assert outcome.stopped == "more than 400 MB of memory" and "all there" not in outcome.results
@@ -128,7 +131,7 @@ def test_a_fork_bomb_is_stopped_and_nothing_is_left(box, marked):
     )
     start = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {bomb!r}, {{!r}}])"
     outcome = run(box, start.format(marked.word))
-    assert outcome.stopped == "more than 20 processes" and outcome.seconds < 8
+    assert outcome.stopped == "more than 20 processes"
     assert marked() == []
 
 
@@ -137,7 +140,7 @@ def test_a_bomb_that_doubles_is_stopped(box):
     """At most 2**9 processes, for at most 10 s."""
     code = "import os, time\nfor _ in range(9): os.fork()\ntime.sleep(10)"
     outcome = run(box, code)
-    assert outcome.stopped.startswith("more than") and outcome.seconds < 8
+    assert outcome.stopped.startswith("more than")
 
 
 @LINUX
@@ -171,7 +174,8 @@ def test_all_is_ended_if_the_supervisor_is_killed(marked, box):
 def test_a_full_disk_is_stopped(box):
     code = (
         "import time\n"
-        "for n in range(100): open(f'f{n}', 'wb').write(bytes(1_000_000)); time.sleep(0.02)"
+        "for n in range(100): open(f'f{n}', 'wb').write(bytes(1_000_000))\n"
+        "time.sleep(50)"
     )
     assert run(box, code).stopped.startswith("wrote more than 20 MB")
 
@@ -295,20 +299,14 @@ def test_a_level_asked_for_that_does_not_work_is_an_error(monkeypatch):
 def test_nothing_is_left_if_the_teacher_stops_the_command(marked, tmp_path):
     code = (
         "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; "
-        f"time.sleep(30)', '{marked.word}'])"
+        f"time.sleep(300)', '{marked.word}'])"
     )
     program = (
         f"from dlkit.teaching.sandbox import *\nwith Sandbox('limits') as box: box.run({code!r})"
     )
     env = os.environ | {"TMPDIR": str(tmp_path)}
     teacher = subprocess.Popen([sys.executable, "-c", program], env=env, cwd=sandbox.PACKAGE.parent)
-    deadline = time.monotonic() + 15
-    while len(marked()) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert len(marked()) >= 2
+    wait_until(lambda: len(marked()) >= 2, 60, "it runs")
     teacher.kill()
     teacher.wait()
-    deadline = time.monotonic() + 5
-    while marked() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert marked() == []
+    wait_until(lambda: not marked(), 60, "all of it is ended")

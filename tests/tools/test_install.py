@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from helpers import ROOT
 
+pytestmark = pytest.mark.slow
+
 FILES = ("requirements.txt", "constraints.txt", "pyproject.toml", "Makefile", "tools/install.py")
 OFFLINE = {
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple",

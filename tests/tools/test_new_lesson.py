@@ -10,6 +10,8 @@ import new_lesson
 import pytest
 from helpers import ROOT
 
+pytestmark = pytest.mark.slow
+
 COPIED = "README.md CONTRIBUTING.md LICENSE CITATION.cff course.toml conftest.py pyproject.toml"
 COPIED += " data/README.md benchmarks dlkit tests tools notebooks"
 NAME, TITLE = "77_sizes", "Speed & sizes"

@@ -10,6 +10,8 @@ import run
 from bs4 import BeautifulSoup
 from helpers import ROOT
 
+pytestmark = pytest.mark.slow
+
 GOOD = (
     "import sys; sys.path.insert(0, {root!r})\n"
     "from dlkit.claims import Claims; claims = Claims('00_good')\n"
