@@ -214,7 +214,7 @@ def python_command(*arguments: str, python: Path | str | None = None) -> str:
         >>> python_command("-m", "pip", "install", "keras>=3.13", python="/opt/my own/python")
         "'/opt/my own/python' -m pip install 'keras>=3.13'"
     """
-    return _line([short_path(python or sys.executable or "python3"), *arguments])
+    return _line([_program(python), *arguments])
 
 
 def dlkit_command(*arguments: str, python: Path | str | None = None) -> str:
@@ -226,8 +226,13 @@ def dlkit_command(*arguments: str, python: Path | str | None = None) -> str:
     words = ["-m", "dlkit", *arguments]
     if Path.cwd() == ROOT or (python is None and _finds_dlkit_anywhere()):
         return python_command(*words, python=python)
-    python = short_path(python or sys.executable or "python3", ROOT)
-    return f"{_line(['cd', short_path(ROOT)])} && {_line([python, *words])}"
+    return f"{_line(['cd', short_path(ROOT)])} && {_line([_program(python, ROOT), *words])}"
+
+
+def _program(python, start=None):
+    """A short path that a shell takes for a program: without a slash it would search PATH."""
+    path = short_path(python or sys.executable or "python3", start)
+    return path if os.sep in path else os.path.join(".", path)
 
 
 def _finds_dlkit_anywhere():
@@ -244,8 +249,7 @@ def short_path(path: Path | str, start: Path | None = None) -> str:
         return path
     if near.startswith(os.path.join("..", "..")) or len(near) >= len(path):
         return path
-    # As a command, a name without a slash would be searched for in PATH.
-    return near if os.sep in near or near == ".." else os.path.join(".", near)
+    return near
 
 
 def _line(words):

@@ -70,5 +70,5 @@ def test_without_the_course_s_folder_packages_are_named(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "ROOT", tmp_path)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     line = machine.missing_packages("ray", "onnxruntime")
-    wanted = shlex.join([sys.executable, "-m", "pip", "install", "ray[serve,train,tune]"])
+    wanted = machine.python_command("-m", "pip", "install", "ray[serve,train,tune]")
     assert line.endswith(f"to install: {wanted} onnxruntime")
