@@ -274,19 +274,3 @@ def test_a_kernel_of_another_python_is_noticed(monkeypatch, tmp_path):
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     mark, said, advice = doctor._check_kernel()
     assert mark == "note" and "other-python" in said and "make lab" in advice
-
-
-def test_doctor_asks_for_what_requirements_txt_asks_for():
-    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    bounds = dict(re.findall(r"^([\w-]+)>=([\d.]+)", text, flags=re.MULTILINE))
-    for name, oldest in (doctor.PACKAGES | doctor.JUPYTER_PACKAGES).items():
-        assert bounds[name] == oldest, name
-
-
-def test_the_packages_dependencies_are_among_the_requirements():
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    for dependency in project["dependencies"]:
-        assert re.search(rf"^{re.escape(dependency)}\s", requirements, flags=re.MULTILINE)
