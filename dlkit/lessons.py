@@ -27,7 +27,7 @@ from dlkit.machine import ROOT, dlkit_command
 COURSE = ROOT / "notebooks"
 MINE = ROOT / "my_lessons"
 TOLD = ".dlkit.json"  # in my_lessons: the changes of the course that were spoken of, by file
-LESSON = re.compile(r"\d\d_(?P<topic>\w+)\.ipynb")
+LESSON = re.compile(r"\d\d_\w+\.ipynb")
 
 
 @dataclasses.dataclass
@@ -192,20 +192,19 @@ def _number_before(name, lessons, mine):
     """The copy of a lesson that had another number; "" if the lesson has its copy, or none."""
     if os.path.lexists(mine / name):
         return ""
-    topic = LESSON.fullmatch(name)["topic"]
-    others = [n for n in _lessons(mine) if n not in lessons]
-    return next((n for n in others if LESSON.fullmatch(n)["topic"] == topic), "")
+    others = [other for other in _lessons(mine) if other not in lessons]
+    return next((other for other in others if other[3:] == name[3:]), "")
 
 
 def _find(lesson, course):
     lessons = _lessons(course)
     wanted = Path(lesson).name
     for name in lessons:
-        number, topic = int(name[:2]), LESSON.fullmatch(name)["topic"]
-        is_number = wanted.isdecimal() and int(wanted) == number
-        if is_number or wanted in (topic, name, name[: -len(".ipynb")]):
+        stem = Path(name).stem
+        is_number = wanted.isdecimal() and int(wanted) == int(stem[:2])
+        if is_number or wanted in (name, stem, stem[3:]):
             return name
-    there = ", ".join(name[: -len(".ipynb")] for name in lessons)
+    there = ", ".join(Path(name).stem for name in lessons)
     raise ValueError(f"no lesson is called {lesson!r}: choose one of {there}")
 
 

@@ -105,7 +105,7 @@ def _wide(results, order):
     there = {r.lesson for r in results if r.verdicts}
     columns = [(lesson, name) for lesson in order if lesson in there for name in order[lesson]]
     yield ["student", "correct", *(f"{lesson[:2]} {name}" for lesson, name in columns)]
-    by_student = {}
+    by_student: dict[str, dict] = {}
     for result in results:
         mine = by_student.setdefault(result.student, {})
         for name, verdict in result.verdicts.items():

@@ -99,7 +99,7 @@ def checked(tmp_path_factory):
     (folder / "nina" / ".ipynb_checkpoints").mkdir()
     (folder / "nina" / ".ipynb_checkpoints" / "03_losses.ipynb").write_text(lesson(ALL))
     said = []
-    results = progress.run(folder, out=out, limits=Limits(seconds=60), say=said.append)
+    results = progress.run(folder, out=out, limits=Limits(seconds=40), say=said.append)
     return {r.student: r for r in results if r.verdicts}, out, folder, said
 
 
