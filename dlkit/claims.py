@@ -75,7 +75,9 @@ class Claims:
         if not low <= high:
             raise ValueError(f"a band runs from low to high, not from {low} to {high}")
         value = float(value)
-        held = math.isfinite(value) and low <= value <= high
+        on_bound = any(math.isclose(value, bound, rel_tol=1e-6) for bound in (low, high))
+        # 0.99 in 32 bits is a little more than 0.99
+        held = math.isfinite(value) and (low <= value <= high or on_bound)
         self._log(name, value, low, high, held)
         if held:
             print(f"{name} = {value:.4g}: within what this course promises")

@@ -5,6 +5,7 @@ import json
 import os
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from dlkit.claims import Claims
@@ -64,6 +65,15 @@ def test_the_bounds_belong_to_the_band():
     claims = Claims("lesson", REAL)
     claims("low", 0.98, real=(0.98, 0.99))
     claims("high", 0.99, real=(0.98, 0.99))
+    claims("high, in 32 bits 1e-8 more", np.float32(0.99), real=(0.98, 0.99))
+
+
+def test_beyond_them_by_what_is_printed_it_fails(strict):
+    for value in (0.9901, 0.97999, 0.99 + 1e-5):
+        with pytest.raises(AssertionError):
+            Claims("lesson", REAL)("accuracy", value, real=(0.98, 0.99))
+    with pytest.raises(AssertionError):
+        Claims("lesson")("difference", 1e-12, real=(0, 0))
 
 
 def test_the_sample_has_its_own_band(strict):
