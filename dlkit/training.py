@@ -19,20 +19,20 @@ class OneLineProgress(keras.callbacks.Callback):
         interval: seconds between two updates of the line.
     """
 
-    def __init__(self, label="", *, interval=0.5):
+    def __init__(self, label: str = "", *, interval: float = 0.5) -> None:
         super().__init__()
         self.label = f"{label}: " if label else ""
         self.interval = interval
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self._started = self._updated = time.perf_counter()
         self._epoch, self._epochs = 0, self.params.get("epochs") or 1
         self._width = 0
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         now = time.perf_counter()
         if now - self._updated < self.interval:
             return
@@ -41,7 +41,7 @@ class OneLineProgress(keras.callbacks.Callback):
         done = f" {100 * (batch + 1) // steps:3d} %" if steps else ""
         self._write(f"epoch {self._epoch + 1}/{self._epochs}{done}{self._numbers(logs)}")
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         seconds = time.perf_counter() - self._started
         epochs = f"{self._epoch + 1} epoch{'s' if self._epoch else ''}"
         self._write(f"{epochs} in {seconds:.1f} s{self._numbers(logs)}")
