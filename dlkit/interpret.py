@@ -4,11 +4,12 @@ import importlib
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 BATCH = 100  # images at a time, so that the memory needed does not grow with their number
 
 
-def feature_maps(model, x, layer_name):
+def feature_maps(model: keras.Model, x: ArrayLike, layer_name: str) -> np.ndarray:
     """Output of one layer for a batch of inputs.
 
     Args:
@@ -28,7 +29,9 @@ def feature_maps(model, x, layer_name):
     return keras.ops.convert_to_numpy(inner(np.asarray(x), training=False))
 
 
-def occlusion(model, image, target, *, patch_size=6, fill=0.0):
+def occlusion(
+    model: keras.Model, image: ArrayLike, target: int, *, patch_size: int = 6, fill: float = 0.0
+) -> np.ndarray:
     """How far the probability of a class falls when a patch of the image is covered.
 
     For every position of a square patch, cover it with ``fill`` and predict again. A pixel's
@@ -74,7 +77,7 @@ def occlusion(model, image, target, *, patch_size=6, fill=0.0):
     return total / visits
 
 
-def saliency(model, images, targets):
+def saliency(model: keras.Model, images: ArrayLike, targets: ArrayLike) -> np.ndarray:
     """How much each pixel, changed a little, would change the score of a class.
 
     With S the logit of the target and I the image:
@@ -109,7 +112,9 @@ def saliency(model, images, targets):
     return np.abs(np.concatenate(slopes)).max(axis=-1)
 
 
-def grad_cam(model, images, targets, layer_name):
+def grad_cam(
+    model: keras.Model, images: ArrayLike, targets: ArrayLike, layer_name: str
+) -> np.ndarray:
     """Where a layer finds what speaks for a class: its feature maps, weighted and added up.
 
     With A_k the K feature maps of the layer, S the logit of the target, and a mean over all
@@ -172,7 +177,9 @@ def _layer(model, name):
     return model.get_layer(name)
 
 
-def _checked(model, images, targets):
+def _checked(
+    model: keras.Model, images: ArrayLike, targets: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Images as float32 and targets as ints, if they fit the model and each other."""
     images, targets = np.asarray(images, dtype="float32"), np.asarray(targets)
     if images.ndim != 4 or not len(images):

@@ -1,5 +1,7 @@
 """Uncompiled Keras models of the course: logits out, no printing, no seeding."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import layers
 
@@ -14,7 +16,7 @@ def _check(input_shape, num_classes, rank, form):
 
 
 def _check_filters(filters):
-    if not filters or any(not isinstance(f, int) or f < 1 for f in filters):
+    if not filters or any(not isinstance(count, int) or count < 1 for count in filters):
         raise ValueError(f"filters is {filters!r}; expected whole numbers of 1 or more: (16, 32)")
 
 
@@ -26,7 +28,14 @@ def _check_side(input_shape, needed, reason):
         )
 
 
-def mlp(input_shape, num_classes, *, units=(128,), activation="relu", dropout_rate=0.0):
+def mlp(
+    input_shape: Sequence[int],
+    num_classes: int,
+    *,
+    units: Sequence[int] = (128,),
+    activation: str | Callable = "relu",
+    dropout_rate: float = 0.0,
+) -> keras.Model:
     """Multilayer perceptron: flatten, hidden dense layers, one logit per class.
 
     h_0 = flatten(x);  h_k = activation(h_{k-1} W_k + b_k);  logits = h_K W + b
@@ -54,7 +63,7 @@ def mlp(input_shape, num_classes, *, units=(128,), activation="relu", dropout_ra
     _check(input_shape, num_classes, None, "the shape of one example")
     if isinstance(units, int):
         raise ValueError(f"units is {units}; expected one width per hidden layer: ({units},)")
-    if any(not isinstance(u, int) or u < 1 for u in units):
+    if any(not isinstance(width, int) or width < 1 for width in units):
         raise ValueError(
             f"units is {units!r}; expected whole numbers of 1 or more, e.g. (256, 128)"
         )
@@ -69,7 +78,13 @@ def mlp(input_shape, num_classes, *, units=(128,), activation="relu", dropout_ra
     return model
 
 
-def convnet(input_shape, num_classes, *, filters=(16, 32, 64), first_strides=2):
+def convnet(
+    input_shape: Sequence[int],
+    num_classes: int,
+    *,
+    filters: Sequence[int] = (16, 32, 64),
+    first_strides: int = 2,
+) -> keras.Model:
     """Small convolutional network: convolution, batch normalisation, ReLU, three times.
 
     The first convolution is 5 by 5 and strided, so that the later ones work on a quarter of the
@@ -116,7 +131,9 @@ def convnet(input_shape, num_classes, *, filters=(16, 32, 64), first_strides=2):
     return model
 
 
-def lenet(input_shape, num_classes, *, activation="relu"):
+def lenet(
+    input_shape: Sequence[int], num_classes: int, *, activation: str | Callable = "relu"
+) -> keras.Model:
     """The classic LeNet-5 in its usual modern form: two 5 by 5 convolutions, three dense layers.
 
     6 filters of 5 by 5, 2 by 2 max pooling, 16 filters of 5 by 5, 2 by 2 max pooling, then dense
@@ -160,7 +177,13 @@ def lenet(input_shape, num_classes, *, activation="relu"):
     )
 
 
-def resnet(input_shape, num_classes, *, filters=(24, 48, 96), shortcuts=True):
+def resnet(
+    input_shape: Sequence[int],
+    num_classes: int,
+    *,
+    filters: Sequence[int] = (24, 48, 96),
+    shortcuts: bool = True,
+) -> keras.Model:
     """Small residual network: 3 by 3 convolutions, each with batch normalisation.
 
     A stage is a convolution that is pooled, and then a block of two convolutions with a shortcut
@@ -199,16 +222,16 @@ def resnet(input_shape, num_classes, *, filters=(24, 48, 96), shortcuts=True):
     def convolution(x, count):
         return layers.Conv2D(count, 3, padding="same", use_bias=False)(x)
 
-    def normalisation(x):
+    def normalization(x):
         return layers.BatchNormalization(momentum=0.9)(x)
 
     inputs = x = keras.Input(input_shape)
     for stage, count in enumerate(filters):
         x = layers.MaxPooling2D()(convolution(x, count))
-        x = layers.ReLU()(normalisation(x))
+        x = layers.ReLU()(normalization(x))
         if stage:
-            inner = layers.ReLU()(normalisation(convolution(x, count)))
-            inner = normalisation(convolution(inner, count))
+            inner = layers.ReLU()(normalization(convolution(x, count)))
+            inner = normalization(convolution(inner, count))
             x = layers.ReLU()(layers.Add()([x, inner]) if shortcuts else inner)
     x = layers.Identity(name="maps")(x)
     x = layers.GlobalAveragePooling2D()(x)

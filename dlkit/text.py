@@ -3,7 +3,10 @@
 Nothing here knows Keras: a model is any function from the numbers of characters to logits.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class Vocabulary:
@@ -25,19 +28,19 @@ class Vocabulary:
         'he'
     """
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         if not isinstance(text, str) or not text:
             raise ValueError(f"expected a str with at least one character; got {_short(text)}")
         self._codes = np.unique(_code_points(text))  # sorted
         self.characters = "".join(map(chr, self._codes))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.characters)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Vocabulary of {len(self)} characters: {self.characters!r}"
 
-    def encode(self, text):
+    def encode(self, text: str) -> np.ndarray:
         """The number of each character: its place in ``characters``.
 
         Args:
@@ -62,7 +65,7 @@ class Vocabulary:
             )
         return ids.astype(np.int32)
 
-    def decode(self, ids):
+    def decode(self, ids: ArrayLike) -> str:
         """The text with these numbers.
 
         Args:
@@ -83,7 +86,7 @@ class Vocabulary:
         return "".join(map(chr, self._codes[ids]))
 
 
-def sequences(ids, length):
+def sequences(ids: ArrayLike, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and targets: the text in pieces that do not overlap, and each piece one step on.
 
     y[i, t] = x[i, t + 1], across the end of a piece as well. A rest that fills no piece is dropped.
@@ -115,7 +118,7 @@ def sequences(ids, length):
     return ids[: n * length].reshape(n, length), ids[1 : n * length + 1].reshape(n, length)
 
 
-def sample(logits, temperature, rng):
+def sample(logits: ArrayLike, temperature: float, rng: np.random.Generator) -> np.ndarray:
     """Draw a class from softmax(logits / temperature), one for each row.
 
     Below 1 the temperature favours the likely classes, above 1 it evens them out. The draw is the
@@ -160,7 +163,13 @@ def sample(logits, temperature, rng):
     return np.argmax(scaled + rng.gumbel(size=scaled.shape), axis=-1)
 
 
-def generate(step, prompt, length, temperature, rng):
+def generate(
+    step: Callable[[np.ndarray], ArrayLike],
+    prompt: ArrayLike,
+    length: int,
+    temperature: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Go on writing after a prompt: one step of a model for each character.
 
     The model reads the prompt, then its own characters, each once, and must remember them.
@@ -204,7 +213,7 @@ def generate(step, prompt, length, temperature, rng):
     return made if prompt.ndim == 2 else made[0]
 
 
-def longest_copied_run(made, source):
+def longest_copied_run(made: str, source: str) -> tuple[int, str]:
     """The longest stretch of ``made`` that stands in ``source`` character for character.
 
     Judge a control of the same length as well, such as text that the model has not seen.
@@ -237,7 +246,7 @@ def _code_points(text):
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
-def _as_ids(name, ids):
+def _as_ids(name: str, ids: ArrayLike) -> np.ndarray:
     ids = np.asarray(ids)
     if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
         raise ValueError(

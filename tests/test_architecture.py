@@ -25,7 +25,6 @@ ALLOWED = {
         "IPython",
         "PIL",
         "anywidget",
-        "ipywidgets",
         "matplotlib",
         "numpy",
         "traitlets",

@@ -1,14 +1,17 @@
 """From strokes or any grey image to an image like MNIST's."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
 FIELD, BOX = 28, 20  # sides of MNIST's image and of the box that holds the ink, in pixels
-CENTRE = FIELD // 2  # MNIST's centres of mass lie within half a pixel of row 14, column 14
+CENTER = FIELD // 2  # MNIST's centres of mass lie within half a pixel of row 14, column 14
 PEN = 0.08  # diameter, as a share of the pad's side: about as thick as MNIST's strokes
 
 
-def as_mnist(image):
+def as_mnist(image: ArrayLike) -> np.ndarray:
     """Bring a drawing into MNIST's form: a box of 20 by 20, centred by mass in 28 by 28.
 
     The ink's bounding box is cut out and scaled to fit 20 by 20 pixels, keeping its proportions,
@@ -76,11 +79,13 @@ def _cut_out(image):
 
 def _corner(mass):
     """Where a profile of ink must start for its centre of mass to fall on pixel 14."""
-    start = round(CENTRE - np.average(np.arange(len(mass)), weights=mass))
+    start = round(CENTER - np.average(np.arange(len(mass)), weights=mass))
     return int(np.clip(start, 0, FIELD - len(mass)))
 
 
-def render(strokes, *, size=280, pen=PEN):
+def render(
+    strokes: Sequence[Sequence[Sequence[float]]], *, size: int = 280, pen: float = PEN
+) -> np.ndarray:
     """Draw strokes with a round pen, white on black.
 
     Args:
@@ -108,8 +113,8 @@ def render(strokes, *, size=280, pen=PEN):
             raise ValueError(
                 f"a stroke of shape {points.shape} is no list of points (x, y) from 0 to 1"
             )
-        points = [tuple(point) for point in points * (size - 1)]
-        paint.line(points, fill=255, width=round(pen * size))
-        for x, y in points:  # round ends and joints
+        places = [tuple(point) for point in points * (size - 1)]
+        paint.line(places, fill=255, width=round(pen * size))
+        for x, y in places:  # round ends and joints
             paint.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
     return np.asarray(image)

@@ -1,7 +1,10 @@
 """The pad where someone can draw; a figure of drawings made before where nobody can."""
 
+from collections.abc import Callable, Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dlkit.interactive import _sliders
 from dlkit.interactive._examples import EXAMPLES
@@ -11,7 +14,12 @@ from dlkit.interactive._reading import read, verdict
 SHOWN = (2, 3, 5, 7)  # of the examples: large and small, in several corners of the pad
 
 
-def pad(predict, *, class_names=tuple("0123456789"), size=280):
+def pad(
+    predict: Callable[[np.ndarray], ArrayLike],
+    *,
+    class_names: Sequence[str] = tuple("0123456789"),
+    size: int = 280,
+) -> None:
     """Show a pad to draw on, what the network sees of the drawing, and what it makes of it.
 
     One draws with the mouse, a finger, a pen or the keyboard. Ten times a second at most, the

@@ -1,11 +1,18 @@
 """What a network says of a drawing: probabilities, and the sentence that goes with them."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dlkit.interactive._mnist_form import as_mnist, render
 
 
-def read(predict, strokes, class_names):
+def read(
+    predict: Callable[[np.ndarray], ArrayLike],
+    strokes: Sequence[Sequence[Sequence[float]]],
+    class_names: Sequence[str],
+) -> tuple[np.ndarray, np.ndarray]:
     """Bring a drawing into MNIST's form and ask the network.
 
     Args:
@@ -35,7 +42,7 @@ def read(predict, strokes, class_names):
     return seen, answer[0]
 
 
-def verdict(probabilities, class_names):
+def verdict(probabilities: Sequence[float] | np.ndarray, class_names: Sequence[str]) -> str:
     """The sentence under the pad.
 
     Example:
@@ -46,6 +53,6 @@ def verdict(probabilities, class_names):
     return f"It reads {class_names[best]}, {percent(probabilities[best])}"
 
 
-def percent(probability):
+def percent(probability: float) -> str:
     """A probability in whole percent; what would round to 100 % is never quite sure."""
     return "over 99 %" if probability >= 0.995 else f"{100 * probability:.0f} %"

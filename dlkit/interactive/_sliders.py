@@ -4,26 +4,25 @@ A figure that answers while you move a slider teaches more than one that stands 
 on GitHub, a printed lesson and a test have nobody to move it. So a lesson says once what to draw
 and at which values; here is decided which of the two the reader gets, and both show the same.
 
-Only parts that ipywidgets 7.7 (Colab) and 8 (JupyterLab) share are used, and the picture is an
-``<img>``: no output area that would swallow errors or flicker.
+The picture is an ``<img>``: no output area that would swallow errors or flicker.
 """
 
 import base64
-import html
 import io
 import itertools
 import os
 import re
 import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 LIVE_HEIGHT, LIVE_WIDTH = 3.6, 7.5  # inches: the height of the live picture, its greatest width
 
 
-def is_live():
+def is_live() -> bool:
     """Whether somebody sits at the notebook and can move a slider.
 
     A kernel knows whether its client answers questions (``input()``): JupyterLab, the classic
@@ -48,7 +47,14 @@ def is_live():
     return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", False))
 
 
-def explore(draw, controls, *, stills, columns=4, figsize=None):
+def explore(
+    draw: Callable[..., None],
+    controls: Mapping[str, Iterable],
+    *,
+    stills: Sequence[Mapping[str, Any]],
+    columns: int = 4,
+    figsize: tuple[float, float] | None = None,
+) -> None:
     """Draw a picture with sliders, or small multiples of it where nobody can move a slider.
 
     Args:
@@ -74,26 +80,28 @@ def explore(draw, controls, *, stills, columns=4, figsize=None):
         >>> [ax.get_title() for ax in plt.gcf().axes]
         ['exponent 1', 'exponent 2']
     """
-    controls = {name: [*stops] for name, stops in controls.items()}
-    _check(controls, stills)
+    stops = {name: [*values] for name, values in controls.items()}
+    _check(stops, stills)
     columns = min(columns, len(stills))
     rows = -(-len(stills) // columns)
     width, height = figsize or (LIVE_WIDTH, 2.4 * rows)
     if is_live():
         try:
-            import ipywidgets
             from IPython.display import display
+
+            from dlkit.interactive._widget import Sliders
         except ImportError:
-            print("For sliders, install ipywidgets and restart the kernel. Without them:")
+            print("For sliders, install anywidget and restart the kernel. Without it:")
         else:
             everything = Figure(figsize=(width, height))  # for readers of the saved notebook
             _draw_stills(everything, draw, stills, rows, columns)
             panel_width = LIVE_HEIGHT * (width / columns) / (height / rows)
-            box = _sliders(ipywidgets, draw, controls, stills[0], min(panel_width, LIVE_WIDTH))
-            view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
-            text = f"sliders for {', '.join(controls)}"
-            bundle = {WIDGET_VIEW: view, "image/png": _png(everything), "text/plain": text}
-            display(bundle, raw=True)
+            size = min(panel_width, LIVE_WIDTH), LIVE_HEIGHT
+            sliders = Sliders(stops, stills[0], lambda values: _picture(draw, values, size))
+            bundle, metadata = sliders._repr_mimebundle_() or ({}, {})
+            bundle["image/png"] = _in_base64(_png(everything))
+            bundle["text/plain"] = f"sliders for {', '.join(stops)}"
+            display(bundle, metadata=metadata, raw=True)
             return
     _draw_stills(plt.figure(figsize=(width, height)), draw, stills, rows, columns)
 
@@ -130,53 +138,32 @@ def _draw_stills(figure, draw, stills, rows, columns):
             ax.label_outer()
 
 
-def _sliders(ipywidgets, draw, controls, start, width):
-    """A box of one slider for each control, and the picture, which follows them."""
-    sliders = {
-        name: ipywidgets.SelectionSlider(
-            options=[(f"{v:g}" if isinstance(v, float) else str(v), v) for v in stops],
-            value=start[name],
-            description=name.replace("_", " "),
-            style={"description_width": "8em"},
-            layout={"width": "95%", "max_width": "36em"},
-        )
-        for name, stops in controls.items()
-    }
-    picture = ipywidgets.HTML()
-
-    def redraw(_=None):
-        values = {name: slider.value for name, slider in sliders.items()}
-        picture.value = _picture(draw, values, (width, LIVE_HEIGHT))
-
-    # While the kernel draws, the page keeps only the slider's last position: nothing queues up.
-    for slider in sliders.values():
-        slider.observe(redraw, names="value")
-    redraw()
-    return ipywidgets.VBox([*sliders.values(), picture])
-
-
 def _picture(draw, values, size):
-    """One picture as HTML: an image with its text alternative, or what went wrong, in words."""
+    """What the page shows of these values: a picture with its words, or what went wrong."""
     figure = Figure(figsize=size)
     ax = figure.subplots()
     try:
         draw(ax, **values)
-        png = _png(figure, dpi=2 * figure.dpi)  # sharp on a screen with fine pixels
+        # Twice as fine as the page, sharp on any screen; without empty bands around it.
+        png = _png(figure, dpi=2 * figure.dpi, bbox_inches="tight", pad_inches=0.05)
     except Exception as error:  # of the lesson's code: a slider's errors are shown nowhere else
-        words = f"At {values} the picture failed: {type(error).__name__}: {error}"
-        return f'<pre role="alert">{html.escape(words)}</pre>'
-    width, height = (round(inches * figure.dpi) for inches in size)
-    return (
-        f'<img src="data:image/png;base64,{png}" alt="{html.escape(_in_words(ax))}" '
-        f'width="{width}" height="{height}" style="max-width: 100%; height: auto">'
-    )
+        return {"error": f"At {values} the picture failed: {type(error).__name__}: {error}"}
+    width = int.from_bytes(png[16:20], "big") // 2  # PNG says its width there
+    return {
+        "picture": f"data:image/png;base64,{_in_base64(png)}",
+        "alt": _in_words(ax),
+        "width": width,
+    }
 
 
 def _png(figure, **options):
-    """The figure as PNG, in base64."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", **options)
-    return base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
+
+
+def _in_base64(png):
+    return base64.b64encode(png).decode()
 
 
 def _in_words(ax):

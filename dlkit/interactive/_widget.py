@@ -1,9 +1,13 @@
-"""The pad's Python side: strokes come in from the page, probabilities go back."""
+"""The widgets' Python sides: what the page sends comes in, what it shows goes back."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import anywidget
-from traitlets import Float, Int, List, Unicode, observe
+import numpy as np
+from numpy.typing import ArrayLike
+from traitlets import Dict, Float, Int, List, Unicode, observe
 
 from dlkit.interactive._mnist_form import PEN
 from dlkit.interactive._reading import percent, read, verdict
@@ -24,16 +28,21 @@ class Pad(anywidget.AnyWidget):
     class_names = List(Unicode()).tag(sync=True)
     size = Int().tag(sync=True)
     pen = Float(PEN).tag(sync=True)
-    # From the page: a list of strokes, each a list of points [x, y] from 0 to 1.
-    strokes = List().tag(sync=True)
+    # From the page: strokes, each a list of points [x, y] from 0 to 1.
+    strokes: List = List().tag(sync=True)
     # To the page, for each drawing; all empty while there is none:
-    seen = List().tag(sync=True)  # 784 grey values from 0 to 255, row by row
-    probabilities = List().tag(sync=True)
-    percents = List().tag(sync=True)  # the probabilities as texts
+    seen: List = List().tag(sync=True)  # 784 grey values from 0 to 255, row by row
+    probabilities: List = List().tag(sync=True)
+    percents: List = List().tag(sync=True)  # the probabilities as texts
     verdict = Unicode().tag(sync=True)
     error = Unicode().tag(sync=True)
 
-    def __init__(self, predict, class_names, size):
+    def __init__(
+        self,
+        predict: Callable[[np.ndarray], ArrayLike],
+        class_names: Sequence[str],
+        size: int,
+    ) -> None:
         self._predict = predict
         super().__init__(class_names=class_names, size=size)
 
@@ -53,3 +62,54 @@ class Pad(anywidget.AnyWidget):
         with self.hold_sync():  # one message, so that the page never shows half an answer
             for name, value in found.items():
                 setattr(self, name, value)
+
+
+class Sliders(anywidget.AnyWidget):
+    """Sliders over a picture (``sliders.js``), which follows them.
+
+    Args:
+        controls: dict of name -> values at which its slider stops.
+        start: dict of name -> the first value, one of the stops.
+        show: function from a dict of name -> value to a dict with what the page shows of it:
+            "picture", "alt" and "width", or "error".
+    """
+
+    _esm = (FOLDER / "sliders.js").read_text(encoding="utf-8")
+    _css = (FOLDER / "sliders.css").read_text(encoding="utf-8")
+    # To the page, once: for each slider its label, and its stops as texts.
+    controls = List(Dict()).tag(sync=True)
+    # From the page: for each slider the number of the stop where it stands.
+    positions = List(Int()).tag(sync=True)
+    # To the page, for all positions together:
+    picture = Unicode().tag(sync=True)  # a PNG as data URL
+    alt = Unicode().tag(sync=True)  # its words
+    width = Int().tag(sync=True)  # in CSS pixels
+    error = Unicode().tag(sync=True)  # instead of a picture
+
+    def __init__(
+        self,
+        controls: Mapping[str, Sequence],
+        start: Mapping[str, Any],
+        show: Callable[[dict[str, Any]], dict[str, Any]],
+    ) -> None:
+        self._stops, self._show = dict(controls), show
+        super().__init__(
+            controls=[
+                {"label": name.replace("_", " "), "stops": [_in_short(stop) for stop in stops]}
+                for name, stops in controls.items()
+            ],
+            positions=[[*stops].index(start[name]) for name, stops in controls.items()],
+        )
+
+    # While Python draws, the page keeps only the last positions: nothing queues up.
+    @observe("positions")
+    def _redraw(self, _):
+        places = zip(self._stops.items(), self.positions, strict=True)
+        found = self._show({name: stops[position] for (name, stops), position in places})
+        with self.hold_sync():  # one message, so that picture and words fit each other
+            for name, value in ({"error": ""} | found).items():
+                setattr(self, name, value)
+
+
+def _in_short(stop):
+    return f"{stop:g}" if isinstance(stop, float) else str(stop)

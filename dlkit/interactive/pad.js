@@ -21,7 +21,8 @@ function element(parent, tag, attributes = {}, text = "") {
 
 function render({ model, el }) {
   const id = `dlkit-pad-${Math.random().toString(36).slice(2)}`;
-  const root = element(el, "div", { class: "dlkit-pad" });
+  const frame = element(el, "div", { class: "dlkit-pad-frame" }); // whose width decides the layout
+  const root = element(frame, "div", { class: "dlkit-pad" });
   root.style.setProperty("--dlkit-pad-size", `${model.get("size")}px`);
 
   const paper = element(root, "div", { class: "dlkit-pad-paper" });
@@ -185,7 +186,7 @@ function render({ model, el }) {
   // ---- What comes back -----------------------------------------------------------------------
 
   function show() {
-    const pixels = model.get("seen").map((grey, i) => [i % 28, Math.floor(i / 28), grey / 255]);
+    const pixels = model.get("seen").map((gray, i) => [i % 28, Math.floor(i / 28), gray / 255]);
     seen.replaceChildren();
     for (const [x, y, opacity] of pixels) {
       if (opacity) element(seen, "rect", { x, y, width: 1, height: 1, opacity });

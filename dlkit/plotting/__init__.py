@@ -6,10 +6,9 @@ applied by the notebook: ``plt.style.use("dlkit.plotting.course")``.
 """
 
 from dlkit.plotting.bars import plot_bars, plot_roofline
-from dlkit.plotting.curves import plot_bands, plot_history
 from dlkit.plotting.graphs import plot_graph
 from dlkit.plotting.images import plot_images, plot_mistakes, plot_overlay, plot_weights
-from dlkit.plotting.lines import plot_lines, plot_ridges
+from dlkit.plotting.lines import plot_bands, plot_history, plot_lines, plot_ridges
 from dlkit.plotting.matrices import plot_confusion_matrix, plot_numbers
 from dlkit.plotting.planes import plot_contours, plot_regions
 

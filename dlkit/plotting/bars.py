@@ -1,12 +1,17 @@
 """Bars for named numbers, and layers under the roof of a machine."""
 
+from collections.abc import Mapping
+
 import numpy as np
+from matplotlib.axes import Axes
 
 from dlkit.plotting._axes import axes_or_new
 from dlkit.plotting.lines import LINE_STYLES, MARKERS
 
 
-def plot_bars(values, *, start=0.0, log=False, ax=None):
+def plot_bars(
+    values: Mapping[str, float], *, start: float = 0.0, log: bool = False, ax: Axes | None = None
+) -> Axes:
     """A horizontal bar for each named number, the first on top.
 
     Args:
@@ -43,7 +48,12 @@ def plot_bars(values, *, start=0.0, log=False, ax=None):
     return ax
 
 
-def plot_roofline(points, roofs, *, ax=None):
+def plot_roofline(
+    points: Mapping[str, tuple[float, float]],
+    roofs: Mapping[str, tuple[float, float]],
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """Pieces of work under one or more roofs: operations per second against intensity.
 
     Args:
@@ -72,8 +82,8 @@ def plot_roofline(points, roofs, *, ax=None):
         style = LINE_STYLES[number % len(LINE_STYLES)]
         ax.plot(x, np.minimum(peak, bandwidth * x), linestyle=style, label=name, **look)
     for number, (name, point) in enumerate(points.items()):
-        mark, colour = MARKERS[number % len(MARKERS)], f"C{number % 6}"
-        ax.plot(*point, mark, markersize=7, color=colour, label=name)
+        mark, color = MARKERS[number % len(MARKERS)], f"C{number % 6}"
+        ax.plot(*point, mark, markersize=7, color=color, label=name)
     ax.set(xscale="log", yscale="log", xlabel="operations per byte moved")
     ax.set_ylabel("operations per second")
     ax.legend(fontsize=8.5, loc="upper left", bbox_to_anchor=(1, 1))

@@ -1,5 +1,11 @@
 """Computation graphs: what each node computed, and what came back to it."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from dlkit.plotting._axes import axes_or_new, without_frame
@@ -9,7 +15,19 @@ STEP = 1.6  # from one column to the next
 MOST_NODES = 60
 
 
-def plot_graph(root, *, digits=3, ax=None):
+class Node(Protocol):
+    """A number in a graph; ``dlkit.scratch.autodiff.Value`` is one."""
+
+    data: float
+    gradient: float
+    label: str
+    operation: str
+
+    @property
+    def parents(self) -> Sequence[Node]: ...
+
+
+def plot_graph(root: Node, *, digits: int = 3, ax: Axes | None = None) -> Axes:
     """The graph of an expression, from its inputs on the left to its result on the right.
 
     Each box holds the operation and the name, the value, and the gradient of the result with
@@ -121,5 +139,5 @@ def _draw_box(ax, node, x, y, digits):
         (0.0, f"value {node.data:.{digits}g}", "C0", "normal"),
         (-0.19, f"gradient {node.gradient:.{digits}g}", "C1", "normal"),
     ]
-    for height, text, colour, weight in texts:
-        ax.text(x, y + height, text, ha="center", va="center", size=8, color=colour, weight=weight)
+    for height, text, color, weight in texts:
+        ax.text(x, y + height, text, ha="center", va="center", size=8, color=color, weight=weight)

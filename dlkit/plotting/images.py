@@ -1,15 +1,19 @@
 """Grids of images, each drawn as one mosaic: small files, sharp pixels."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+from numpy.typing import ArrayLike
 
 from dlkit.plotting._axes import axes_or_new, without_frame
 
 GAP = 2  # pixels between the tiles of a mosaic
 
 
-def mosaic(images, *, columns, fill=np.nan):
+def mosaic(images: ArrayLike, *, columns: int, fill: float = np.nan) -> np.ndarray:
     """Tile images into one array, row by row, with a gap between them.
 
     Args:
@@ -71,7 +75,15 @@ def _grid(images, titles, columns, ax, figure_width, **imshow):
     return without_frame(ax)
 
 
-def plot_images(images, *, titles=None, columns=10, cmap="gray_r", limits=None, ax=None):
+def plot_images(
+    images: ArrayLike,
+    *,
+    titles: Sequence[str] | None = None,
+    columns: int = 10,
+    cmap: str | Colormap = "gray_r",
+    limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """A grid of images as one mosaic, each with its title above it.
 
     Args:
@@ -89,12 +101,21 @@ def plot_images(images, *, titles=None, columns=10, cmap="gray_r", limits=None, 
     Raises:
         ValueError: no images, a shape that is no image, or titles that do not fit.
     """
-    low, high = limits or (None, None)
+    images, (low, high) = np.asarray(images), limits or (None, None)
     width = min(7.5, 0.75 * min(columns, len(images)) + 0.2)
     return _grid(images, titles, columns, ax, width, cmap=cmap, vmin=low, vmax=high)
 
 
-def plot_mistakes(images, y_true, y_pred, confidence, *, columns=6, class_names=None, ax=None):
+def plot_mistakes(
+    images: ArrayLike,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    confidence: ArrayLike,
+    *,
+    columns: int = 6,
+    class_names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Misclassified images, the most confident first, as "true -> predicted, confidence".
 
     Args:
@@ -111,7 +132,8 @@ def plot_mistakes(images, y_true, y_pred, confidence, *, columns=6, class_names=
     Raises:
         ValueError: the lengths differ, or there is no mistake to show.
     """
-    y_true, y_pred, confidence = map(np.asarray, (y_true, y_pred, confidence))
+    images, y_true, y_pred = np.asarray(images), np.asarray(y_true), np.asarray(y_pred)
+    confidence = np.asarray(confidence)
     if not len(images) == len(y_true) == len(y_pred) == len(confidence):
         raise ValueError(
             f"{len(images)} images, {len(y_true)} y_true, {len(y_pred)} y_pred and "
@@ -121,17 +143,22 @@ def plot_mistakes(images, y_true, y_pred, confidence, *, columns=6, class_names=
     if not len(wrong):
         raise ValueError("there is no mistake to show: y_pred equals y_true everywhere")
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][: 2 * columns]
-    name = str if class_names is None else (lambda c: class_names[c])
+    name = str if class_names is None else (lambda label: class_names[label])
     titles = [f"{name(y_true[i])} → {name(y_pred[i])}\n{_sure(confidence[i])}" for i in worst]
-    shown = np.asarray(images)[worst]
-    return _grid(shown, titles, columns, ax, min(7.5, 1.2 * min(columns, len(worst))))
+    return _grid(images[worst], titles, columns, ax, min(7.5, 1.2 * min(columns, len(worst))))
 
 
 def _sure(confidence):
     return "> 99% sure" if confidence > 0.99 else f"{confidence:.0%} sure"
 
 
-def plot_weights(weights, *, columns=8, titles=None, ax=None):
+def plot_weights(
+    weights: ArrayLike,
+    *,
+    columns: int = 8,
+    titles: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Weights as images: blue below zero, white at zero, red above, one scale for all.
 
     Args:
@@ -147,6 +174,7 @@ def plot_weights(weights, *, columns=8, titles=None, ax=None):
     Raises:
         ValueError: the shape is not that of images.
     """
+    weights = np.asarray(weights)
     limit = float(np.abs(weights).max()) or 1.0
     width = min(7.5, 0.8 * min(columns, len(weights)) + 0.8)
     ax = _grid(weights, titles, columns, ax, width, cmap="RdBu_r", vmin=-limit, vmax=limit)
@@ -154,7 +182,9 @@ def plot_weights(weights, *, columns=8, titles=None, ax=None):
     return ax
 
 
-def plot_overlay(image, heat, *, label="importance", ax=None):
+def plot_overlay(
+    image: ArrayLike, heat: ArrayLike, *, label: str = "importance", ax: Axes | None = None
+) -> Axes:
     """An image in grey under a map of what matters in it, with a colour bar.
 
     Args:

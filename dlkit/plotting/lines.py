@@ -1,8 +1,12 @@
-"""Lines and distributions: several functions over one axis, several histograms in rows."""
+"""Lines over one axis: training histories, functions, a band over seeds, histograms in rows."""
 
 import itertools
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from dlkit.plotting._axes import axes_or_new
 
@@ -10,7 +14,15 @@ LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
-def plot_lines(x, lines, *, marker=False, ax=None):
+class History(Protocol):
+    """What Keras's ``fit`` returns."""
+
+    history: dict[str, list[float]]
+
+
+def plot_lines(
+    x: ArrayLike, lines: Mapping[str, ArrayLike], *, marker: bool = False, ax: Axes | None = None
+) -> Axes:
     """Several named lines over the same positions, told apart by colour and by style.
 
     Args:
@@ -31,21 +43,27 @@ def plot_lines(x, lines, *, marker=False, ax=None):
         >>> ax = plot_lines(x, {"x": x, "x squared": x**2})
     """
     x = np.asarray(x)
-    lines = {name: np.asarray(y) for name, y in lines.items()}
-    if not lines:
+    values = {name: np.asarray(y) for name, y in lines.items()}
+    if not values:
         raise ValueError("lines is empty; expected a dict from a name to its values")
-    for name, y in lines.items():
+    for name, y in values.items():
         if x.ndim != 1 or y.shape != x.shape:
             raise ValueError(f"x has shape {x.shape} and {name!r} {y.shape}; expected (points,)")
     ax = axes_or_new(ax)
     looks = zip(itertools.cycle(LINE_STYLES), itertools.cycle(MARKERS), strict=False)
-    for (name, y), (style, mark) in zip(lines.items(), looks, strict=False):
+    for (name, y), (style, mark) in zip(values.items(), looks, strict=False):
         ax.plot(x, y, linestyle=style, marker=mark if marker else None, label=name)
     ax.legend()
     return ax
 
 
-def plot_ridges(arrays, *, bins=60, xlim=None, ax=None):
+def plot_ridges(
+    arrays: Mapping[str, ArrayLike],
+    *,
+    bins: int = 60,
+    xlim: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """One histogram per row, all over the same axis: how a distribution changes by row.
 
     Each row is scaled to its own highest bin, so the rows compare by shape, not by height.
@@ -66,27 +84,98 @@ def plot_ridges(arrays, *, bins=60, xlim=None, ax=None):
     Example:
         >>> ax = plot_ridges({"layer 1": [0.0, 0.1, 0.3], "layer 2": [0.0, 0.0, 0.1]})
     """
-    arrays = {name: np.ravel(values) for name, values in arrays.items()}
-    if not arrays:
+    rows = {name: np.ravel(values) for name, values in arrays.items()}
+    if not rows:
         raise ValueError("arrays is empty; expected a dict from a name to its values")
-    for name, values in arrays.items():
+    for name, values in rows.items():
         if not np.isfinite(values).any():
             raise ValueError(f"{name!r} holds no finite value; expected some to draw")
-        arrays[name] = values[np.isfinite(values)]
+        rows[name] = values[np.isfinite(values)]
     if xlim is None:
-        everything = np.concatenate(list(arrays.values()))
+        everything = np.concatenate(list(rows.values()))
         xlim = everything.min(), everything.max()
-    ax = axes_or_new(ax, (6.4, 0.8 + 0.5 * len(arrays)))
+    ax = axes_or_new(ax, (6.4, 0.8 + 0.5 * len(rows)))
     edges = np.linspace(*xlim, bins + 1)
-    bottoms = np.arange(len(arrays))[::-1]
-    for bottom, values in zip(bottoms, arrays.values(), strict=True):
+    bottoms = np.arange(len(rows))[::-1]
+    for bottom, values in zip(bottoms, rows.values(), strict=True):
         counts = np.histogram(values, edges)[0]
         heights = 0.85 * counts / max(counts.max(), 1)
         ax.stairs(bottom + heights, edges, baseline=bottom, fill=True, color="C0", alpha=0.6)
         ax.axhline(bottom, color="black", linewidth=0.6)
-    ax.set_yticks(bottoms, list(arrays))
+    ax.set_yticks(bottoms, list(rows))
     ax.tick_params(axis="y", length=0)
     ax.grid(False, axis="y")
     ax.spines["left"].set_visible(False)
-    ax.set(xlim=xlim, ylim=(-0.1, len(arrays)))
+    ax.set(xlim=xlim, ylim=(-0.1, len(rows)))
+    return ax
+
+
+def plot_history(
+    history: History | Mapping[str, Sequence[float]],
+    *,
+    metric: str = "loss",
+    ax: Axes | None = None,
+) -> Axes:
+    """Training and validation curve of one metric, one point per epoch.
+
+    Args:
+        history: the ``History`` that ``fit`` returned, or its ``history`` dict from names to
+            one number per epoch.
+        metric: which one, e.g. ``"loss"`` or ``"accuracy"``; ``"val_" + metric`` is drawn too
+            if it is there.
+        ax: Axes to draw on; None makes a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the history does not hold the metric, or is empty.
+    """
+    records = history if isinstance(history, Mapping) else history.history
+    if metric not in records or not len(records[metric]):
+        raise ValueError(f"history has no {metric!r}; it has {sorted(records)}")
+    ax = axes_or_new(ax)
+    epochs = np.arange(1, len(records[metric]) + 1)
+    ax.plot(epochs, records[metric], "o-", label="training")
+    if "val_" + metric in records:
+        ax.plot(epochs, records["val_" + metric], "s--", label="validation")
+        ax.legend()
+    ax.set(xlabel="epoch", ylabel=metric, xticks=epochs[:: max(1, len(epochs) // 10)])
+    return ax
+
+
+def plot_bands(
+    x: ArrayLike,
+    runs: ArrayLike,
+    *,
+    label: str | None = None,
+    marker: str = "o",
+    ax: Axes | None = None,
+) -> Axes:
+    """Mean over seeds as a line, and the range from the lowest to the highest as a band.
+
+    Args:
+        x: positions, shape ``(points,)``.
+        runs: measurements, shape ``(seeds, points)``: one row per seed.
+        label: name in the legend.
+        marker: matplotlib marker of the mean, so that lines differ by more than colour.
+        ax: Axes to draw on; None makes a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    Example:
+        >>> ax = plot_bands([32, 64], [[0.95, 0.97], [0.94, 0.98]], label="accuracy")
+    """
+    x, runs = np.asarray(x), np.asarray(runs, dtype=float)
+    if runs.ndim != 2 or x.shape != runs.shape[1:]:
+        raise ValueError(
+            f"x has shape {x.shape} and runs {runs.shape}; expected (points,) and (seeds, points)"
+        )
+    ax = axes_or_new(ax)
+    (line,) = ax.plot(x, runs.mean(axis=0), marker=marker, label=label)
+    ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=line.get_color(), alpha=0.2, lw=0)
     return ax

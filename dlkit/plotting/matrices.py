@@ -1,11 +1,18 @@
 """Matrices with their numbers written in the cells."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+from numpy.typing import ArrayLike
 
 from dlkit.plotting._axes import axes_or_new, without_frame
 
 
-def plot_confusion_matrix(matrix, *, class_names=None, ax=None):
+def plot_confusion_matrix(
+    matrix: ArrayLike, *, class_names: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
     """Confusion matrix: row = true class, column = predicted class, colour = share of the row.
 
     Mistakes are rare beside right answers, so the diagonal is left without colour and the
@@ -26,7 +33,7 @@ def plot_confusion_matrix(matrix, *, class_names=None, ax=None):
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"matrix has shape {matrix.shape}; expected (classes, classes)")
-    names = list(range(len(matrix))) if class_names is None else list(class_names)
+    names = [str(name) for name in (range(len(matrix)) if class_names is None else class_names)]
     if len(names) != len(matrix):
         raise ValueError(f"{len(names)} class_names for {len(matrix)} classes")
     side = 1.5 + 0.42 * len(names)
@@ -36,14 +43,21 @@ def plot_confusion_matrix(matrix, *, class_names=None, ax=None):
     image = ax.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(mistakes.max() * 1.3, 1e-9))
     _write(ax, matrix.astype(int).astype(str), image, weight=np.eye(len(matrix)), skip="0")
     ax.set(xticks=range(len(names)), yticks=range(len(names)), xlabel="predicted", ylabel="true")
-    rotation = 45 if max(len(str(name)) for name in names) > 3 else 0
+    rotation = 45 if max(map(len, names)) > 3 else 0
     ax.set_xticklabels(names, rotation=rotation, ha="right" if rotation else "center")
     ax.set_yticklabels(names)
     ax.grid(False)
     return ax
 
 
-def plot_numbers(values, *, decimals=0, cmap="gray_r", limits=None, ax=None):
+def plot_numbers(
+    values: ArrayLike,
+    *,
+    decimals: int = 0,
+    cmap: str | Colormap = "gray_r",
+    limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """A small matrix as an image with each number written in its cell.
 
     Args:

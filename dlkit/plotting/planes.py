@@ -1,9 +1,12 @@
 """Functions of two variables: decision regions, and contours with the paths of an optimiser."""
 
 import itertools
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm, to_rgba
+from numpy.typing import ArrayLike
 
 from dlkit.plotting._axes import axes_or_new
 from dlkit.plotting.lines import MARKERS
@@ -12,7 +15,16 @@ POINTS_PER_SIDE = 200
 NEGATIVE, POSITIVE = "C0", "C1"  # the house style's blue and vermilion
 
 
-def plot_regions(score, x, y, *, class_names=None, xlim=None, ylim=None, ax=None):
+def plot_regions(
+    score: Callable[[np.ndarray], ArrayLike],
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    class_names: Sequence[str] | None = None,
+    xlim: tuple[float, float] | None = None,
+    ylim: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Points of two classes, over the regions in which a score is negative or positive.
 
     The boundary, where the score is 0, is a black line. Class 0 belongs to the negative side;
@@ -48,12 +60,12 @@ def plot_regions(score, x, y, *, class_names=None, xlim=None, ylim=None, ax=None
     )
     first, second, values = _on_grid(score, xlim, ylim)
     ax = axes_or_new(ax, (4.2, 3.8))
-    colours = ListedColormap([to_rgba(NEGATIVE), to_rgba(POSITIVE)])
+    colors = ListedColormap([to_rgba(NEGATIVE), to_rgba(POSITIVE)])
     positive = (values > 0).astype(float)
     extent = (*xlim, *ylim)
     ax.imshow(
         positive,
-        cmap=colours,
+        cmap=colors,
         vmin=0,
         vmax=1,
         alpha=0.18,
@@ -63,10 +75,10 @@ def plot_regions(score, x, y, *, class_names=None, xlim=None, ylim=None, ax=None
     )
     if 0 < positive.mean() < 1:
         ax.contour(first, second, values, levels=[0], colors="black", linewidths=1.5)
-    for label, (marker, colour) in enumerate(zip("os", (NEGATIVE, POSITIVE), strict=True)):
+    for label, (marker, color) in enumerate(zip("os", (NEGATIVE, POSITIVE), strict=True)):
         name = None if class_names is None else class_names[label]
         of_class = x[y == label].T
-        ax.plot(*of_class, marker, color=colour, markeredgecolor="white", label=name, zorder=3)
+        ax.plot(*of_class, marker, color=color, markeredgecolor="white", label=name, zorder=3)
     if class_names is not None:
         ax.legend(frameon=True, framealpha=0.8, edgecolor="none")
     ax.grid(False)
@@ -74,7 +86,16 @@ def plot_regions(score, x, y, *, class_names=None, xlim=None, ylim=None, ax=None
     return ax
 
 
-def plot_contours(function, xlim, ylim, *, paths=None, levels=12, log=False, ax=None):
+def plot_contours(
+    function: Callable[[np.ndarray], ArrayLike],
+    xlim: tuple[float, float],
+    ylim: tuple[float, float],
+    *,
+    paths: Mapping[str, ArrayLike] | None = None,
+    levels: int = 12,
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
     """Contour lines of a function of two variables, and paths over them.
 
     Args:
@@ -97,8 +118,8 @@ def plot_contours(function, xlim, ylim, *, paths=None, levels=12, log=False, ax=
     Example:
         >>> ax = plot_contours(lambda w: (w**2).sum(axis=1), (-2, 2), (-1, 1))
     """
-    paths = {name: np.asarray(path, dtype=float) for name, path in (paths or {}).items()}
-    for name, path in paths.items():
+    points = {name: np.asarray(path, dtype=float) for name, path in (paths or {}).items()}
+    for name, path in points.items():
         if path.ndim != 2 or path.shape[1] != 2 or not len(path):
             raise ValueError(f"path {name!r} has shape {path.shape}; expected (steps, 2)")
     first, second, values = _on_grid(function, xlim, ylim)
@@ -113,10 +134,10 @@ def plot_contours(function, xlim, ylim, *, paths=None, levels=12, log=False, ax=
     lines.set(linewidth=0.9)
     low, high = lines.get_clim()
     lines.set_clim(vmax=high * (high / low) if log else high + 0.6 * (high - low))  # none too pale
-    for (name, path), marker in zip(paths.items(), itertools.cycle(MARKERS), strict=False):
+    for (name, path), marker in zip(points.items(), itertools.cycle(MARKERS), strict=False):
         ax.plot(*path.T, marker=marker, markersize=4, linewidth=1.4, label=name, zorder=3)
         ax.plot(*path[0], "o", markersize=9, markerfacecolor="none", color="black", zorder=4)
-    if paths:
+    if points:
         ax.legend(frameon=True, framealpha=0.9, edgecolor="none")
     ax.grid(False)
     ax.set(xlim=xlim, ylim=ylim)

@@ -127,7 +127,7 @@ def test_figures_and_texts_can_be_read_in_the_dark_theme(lesson):
 
 
 def check_sliders(lesson, cell):
-    """Tab reaches each slider, and an arrow key changes the picture and what is said of it."""
+    """Tab reaches each slider; an arrow key changes the picture, and what is said of both."""
     picture = cell.locator(".jp-OutputArea img")
     lesson.go_to(cell)
     sliders = cell.get_by_role("slider").all()
@@ -135,9 +135,11 @@ def check_sliders(lesson, cell):
     for slider in sliders:
         lesson.tab_to(slider)
         before = [picture.get_attribute(name) for name in ("src", "alt")]
+        spoken = slider.get_attribute("aria-valuetext")
         lesson.page.keyboard.press("ArrowRight")
         wait_until(lambda: picture.get_attribute("src") != before[0])  # noqa: B023
         assert picture.get_attribute("alt") not in ("", before[1])
+        assert slider.get_attribute("aria-valuetext") not in ("", None, spoken)
     assert not [*figure_problems([picture])]
     lesson.shoot("sliders")
 

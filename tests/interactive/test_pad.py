@@ -1,5 +1,6 @@
 """Drawings brought into MNIST's form, the pad's Python side, and the figure in its place."""
 
+import shutil
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from scipy.ndimage import center_of_mass
 
 from dlkit import data, interactive
 from dlkit.interactive import EXAMPLES, as_mnist, render
-from dlkit.interactive._widget import Pad
+from dlkit.interactive._widget import Pad, Sliders
 
 CLASSES = [str(digit) for digit in range(10)]
 
@@ -262,6 +263,15 @@ def test_only_the_pad_needs_anywidget():
     code = "import sys, dlkit.interactive; print('anywidget' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="Node.js, which reads JavaScript, is missing")
+@pytest.mark.parametrize("widget", [Pad, Sliders])
+def test_the_pages_half_is_javascript(widget, tmp_path):
+    script = tmp_path / "widget.mjs"
+    script.write_text(widget._esm, encoding="utf-8")
+    run = subprocess.run(["node", "--check", script], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 def test_the_page_has_what_the_browser_tests_look_for():

@@ -1,21 +1,23 @@
 """Sliders where someone can move them, small multiples elsewhere."""
 
+import base64
+import io
 import os
-import re
 import subprocess
 import sys
 
 import IPython.display
-import ipywidgets
 import matplotlib.pyplot as plt
 import nbclient
 import nbformat
+import numpy as np
 import pytest
 from jupyter_client.manager import start_new_kernel
 
 from dlkit import interactive
-from dlkit.interactive import _sliders
+from dlkit.interactive import _widget
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CONTROLS = {"learning_rate": [0.1, 0.25, 0.5], "steps": range(1, 4)}
 STILLS = [{"learning_rate": 0.25, "steps": 1}, {"learning_rate": 0.5, "steps": 3}]
 
@@ -46,15 +48,16 @@ def shown(monkeypatch):
 
 
 @pytest.fixture
-def boxes(monkeypatch):
-    """Every ipywidgets box that is made."""
+def made(monkeypatch):
+    """Every widget that is made."""
     found = []
 
-    def box(children):
-        found.append(ipywidgets.Box(children))
-        return found[-1]
+    class Recorded(_widget.Sliders):
+        def __init__(self, *args):
+            super().__init__(*args)
+            found.append(self)
 
-    monkeypatch.setattr(ipywidgets, "VBox", box)
+    monkeypatch.setattr(_widget, "Sliders", Recorded)
     return found
 
 
@@ -87,12 +90,12 @@ def test_figsize_is_that_of_all_panels():
     assert [*plt.gcf().get_size_inches()] == [5, 2]
 
 
-def test_a_missing_ipywidgets_is_said_and_replaced_by_small_multiples(monkeypatch, capsys):
+def test_a_missing_anywidget_is_said_and_replaced_by_small_multiples(monkeypatch, capsys):
     monkeypatch.setenv("DLKIT_WIDGETS", "1")
-    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    monkeypatch.setitem(sys.modules, "dlkit.interactive._widget", None)  # its import fails
     interactive.explore(draw, CONTROLS, stills=STILLS)
     (line,) = capsys.readouterr().out.splitlines()
-    assert "install ipywidgets" in line
+    assert "install anywidget" in line
     assert len(plt.gcf().axes) == 2
 
 
@@ -100,7 +103,7 @@ def test_small_multiples_load_neither_keras_nor_widgets():
     code = (
         "import sys; from dlkit import interactive;"
         "interactive.explore(lambda ax, a: ax.set_title(a), {'a': 'xy'}, stills=[{'a': 'x'}]);"
-        "print(*{'keras', 'tensorflow', 'ipywidgets', 'IPython'} & set(sys.modules))"
+        "print(*{'keras', 'tensorflow', 'anywidget', 'ipywidgets', 'IPython'} & set(sys.modules))"
     )
     env = os.environ | {"MPLBACKEND": "Agg"}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
@@ -126,42 +129,62 @@ def test_bad_arguments_are_refused(controls, stills, message):
 # ---- Sliders ---------------------------------------------------------------------------------
 
 
-def live(boxes, **options):
-    """The sliders and the picture that a live `explore` makes."""
+def live(made, **options):
+    """The sliders that a live `explore` makes."""
     interactive.explore(draw, CONTROLS, stills=STILLS, **options)
-    *sliders, picture = boxes[-1].children
-    return sliders, picture
+    return made[-1]
 
 
-def alt(picture):
-    return re.search('alt="(.*?)"', picture.value).group(1)
+def move(sliders, *positions):
+    """As the page says it."""
+    sliders.set_state({"positions": [*positions]})
 
 
-def test_sliders_are_labelled_and_start_at_the_first_still(shown, boxes):
-    sliders, picture = live(boxes)
-    assert [slider.description for slider in sliders] == ["learning rate", "steps"]
-    assert [slider.value for slider in sliders] == [0.25, 1]
-    assert [label for label, _ in sliders[0].options] == ["0.1", "0.25", "0.5"]
-    assert picture.value.startswith('<img src="data:image/png;base64,iVBOR')
+def png_of(sliders):
+    head, data = sliders.picture.split(",")
+    assert head == "data:image/png;base64"
+    return base64.b64decode(data)
+
+
+def size_of(png):
+    return tuple(int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
+
+
+def test_sliders_are_labelled_and_start_at_the_first_still(shown, made):
+    sliders = live(made)
+    assert sliders.controls == [
+        {"label": "learning rate", "stops": ["0.1", "0.25", "0.5"]},
+        {"label": "steps", "stops": ["1", "2", "3"]},
+    ]
+    assert sliders.positions == [1, 0]
+    assert png_of(sliders).startswith(b"\x89PNG") and sliders.error == ""
     assert not plt.get_fignums(), "pyplot would show this figure as well"
 
 
-def test_a_moved_slider_draws_anew_and_says_so_in_the_text_alternative(shown, boxes):
-    sliders, picture = live(boxes)
-    before = picture.value
-    assert alt(picture) == "w1 at 0.25 and 1. horizontal axis: step. vertical axis: w"
-    sliders[0].value = 0.5
-    assert alt(picture).startswith("w1 at 0.5 and 1.")
-    assert re.search('src="(.*?)"', before).group(1) not in picture.value
+def test_a_moved_slider_draws_anew_and_says_so_in_the_text_alternative(shown, made):
+    sliders = live(made)
+    before = sliders.picture
+    assert sliders.alt == "w1 at 0.25 and 1. horizontal axis: step. vertical axis: w"
+    move(sliders, 2, 0)
+    assert sliders.alt.startswith("w1 at 0.5 and 1.")
+    assert sliders.picture != before
 
 
-def test_an_error_is_shown_in_words_and_the_next_picture_comes(shown, boxes):
-    sliders, picture = live(boxes)
-    sliders[1].value = 2
-    assert "RuntimeError: no &lt;two&gt; steps" in picture.value
-    assert "'steps': 2" in picture.value.replace("&#x27;", "'")
-    sliders[1].value = 3
-    assert picture.value.startswith("<img")
+def test_one_message_to_the_page_for_each_move(shown, made, monkeypatch):
+    sliders, sent = live(made), []
+    monkeypatch.setattr(sliders, "send_state", lambda keys: sent.append(set(keys)))
+    move(sliders, 0, 0)
+    (keys,) = sent
+    assert {"picture", "alt"} <= keys
+
+
+def test_an_error_is_shown_in_words_and_the_next_picture_comes(shown, made):
+    sliders = live(made)
+    move(sliders, 1, 1)
+    assert "RuntimeError: no <two> steps" in sliders.error
+    assert "'steps': 2" in sliders.error
+    move(sliders, 1, 2)
+    assert sliders.error == "" and sliders.alt.startswith("w1 at 0.25 and 3.")
 
 
 def test_an_error_in_a_still_is_raised_at_once(shown):
@@ -169,19 +192,41 @@ def test_an_error_in_a_still_is_raised_at_once(shown):
         interactive.explore(draw, CONTROLS, stills=[{"learning_rate": 0.5, "steps": 2}])
 
 
-def test_the_live_picture_has_the_proportions_of_a_panel(shown, boxes):
-    _, picture = live(boxes, figsize=(6, 2))
-    width, height = map(int, re.findall(r'(?:width|height)="(\d+)"', picture.value))
-    assert width / height == pytest.approx(3 / 2, abs=0.01)
+@pytest.mark.parametrize(("figsize", "proportions"), [((6, 2), 1.5), ((3, 2), 0.75)])
+def test_the_live_picture_has_the_proportions_of_a_panel(shown, made, figsize, proportions):
+    width, height = size_of(png_of(live(made, figsize=figsize)))
+    assert width / height == pytest.approx(proportions, rel=0.15)  # empty margins are cut off
 
 
-def test_a_saved_live_notebook_carries_the_small_multiples(shown, boxes):
-    live(boxes)
+def test_the_live_picture_is_twice_as_fine_as_the_page(shown, made):
+    sliders = live(made)
+    assert sliders.width == size_of(png_of(sliders))[0] // 2
+
+
+def test_the_live_picture_has_no_empty_band_around_it(shown, made):
+    def draw_square(ax, side):
+        ax.imshow([[side]], cmap="gray", vmin=-1, vmax=1)  # square in a tall figure
+        ax.axis("off")
+
+    interactive.explore(draw_square, {"side": [0]}, stills=[{"side": 0}], figsize=(2, 6))
+    pixels = plt.imread(io.BytesIO(png_of(made[-1])))[..., :3].mean(axis=-1)
+    rows, columns = (np.flatnonzero((pixels < 0.9).any(axis=axis)) for axis in (1, 0))
+    band = 0.05 * 2 * plt.rcParams["figure.dpi"] + 2  # of the pad around it, in pixels
+    for inked, length in zip((rows, columns), pixels.shape, strict=True):
+        assert inked[0] <= band and inked[-1] >= length - 1 - band
+
+
+def test_a_saved_live_notebook_carries_the_small_multiples(shown, made):
+    sliders = live(made)
     ((bundle, options),) = shown
-    assert options == {"raw": True}
-    assert bundle[_sliders.WIDGET_VIEW]["model_id"] == boxes[0].model_id
+    assert options["raw"] is True
+    assert bundle[WIDGET_VIEW]["model_id"] == sliders.model_id
     assert bundle["image/png"].startswith("iVBOR")
     assert bundle["text/plain"] == "sliders for learning_rate, steps"
+
+
+def test_a_screen_reader_hears_the_value_at_the_stop_not_its_number():
+    assert 'setAttribute("aria-valuetext", stops[position])' in _widget.Sliders._esm
 
 
 # ---- Who sits there? -------------------------------------------------------------------------
@@ -231,7 +276,7 @@ def test_in_a_kernel_whose_client_answers_there_are_sliders(notebook_backend):
         client.stop_channels()
         manager.shutdown_kernel(now=True)
     for_a_person, for_a_machine = outputs
-    assert set(for_a_person) == {_sliders.WIDGET_VIEW, "image/png", "text/plain"}
+    assert set(for_a_person) == {WIDGET_VIEW, "image/png", "text/plain"}
     assert set(for_a_machine) == {"image/png", "text/plain"}
 
 

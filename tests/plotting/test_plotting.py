@@ -1,12 +1,14 @@
 """Plots: draw on the Axes given, make no other figure, change nothing, refuse bad input."""
 
 import inspect
+import typing
 from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 from dlkit import plotting
 
@@ -72,7 +74,8 @@ def test_a_plot_makes_one_figure_when_it_is_given_no_axes(name):
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_plot_leaves_settings_seeds_and_its_data_alone(name):
+def test_a_plot_leaves_settings_seeds_and_its_data_alone(name, monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda *_, **__: pytest.fail("a plot function must not show"))
     settings, state = dict(mpl.rcParams), np.random.get_state()[1].copy()
     copies = [np.copy(a) for a in CALLS[name] if isinstance(a, np.ndarray)]
     getattr(plotting, name)(*CALLS[name])
@@ -84,10 +87,16 @@ def test_a_plot_leaves_settings_seeds_and_its_data_alone(name):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_signature_keeps_to_the_contract(name):
-    parameters = inspect.signature(getattr(plotting, name)).parameters.values()
+    """Positional arguments are data, without a default; keyword-only ones style; Axes come back."""
+    function = getattr(plotting, name)
+    parameters = inspect.signature(function).parameters.values()
+    data = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
     style = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    assert all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters)
-    assert len(style) <= 6 and style[-1].name == "ax" and style[-1].default is None
+    assert data and all(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in data)
+    assert all(p.default is not p.empty for p in style)
+    assert style[-1].name == "ax" and style[-1].default is None
+    hints = typing.get_type_hints(function)
+    assert hints["ax"] == Axes | None and hints["return"] is Axes
 
 
 def test_history_draws_what_was_measured():
@@ -197,9 +206,9 @@ def test_regions_show_the_sign_of_the_score_and_its_zero():
     (image,) = ax.images
     shown = np.asarray(image.get_array())
     left, right, *_ = image.get_extent()
-    centres = left + (np.arange(shown.shape[1]) + 0.5) * (right - left) / shown.shape[1]
-    far = np.abs(centres - 0.5) > 0.02
-    np.testing.assert_array_equal(shown[0][far], (centres > 0.5)[far])
+    centers = left + (np.arange(shown.shape[1]) + 0.5) * (right - left) / shown.shape[1]
+    far = np.abs(centers - 0.5) > 0.02
+    np.testing.assert_array_equal(shown[0][far], (centers > 0.5)[far])
     boundary = np.concatenate([path.vertices for path in ax.collections[0].get_paths()])
     np.testing.assert_allclose(boundary[:, 0], 0.5, atol=1e-6)
     circles, squares = ax.lines
