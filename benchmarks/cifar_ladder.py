@@ -1,4 +1,4 @@
-"""The ladder of lesson 10: from an MLP to a residual network on CIFAR-10, one change a rung.
+"""The ladder of lesson 12: from an MLP to a residual network on CIFAR-10, one change a rung.
 
     .venv/bin/python benchmarks/cifar_ladder.py [--seeds 3] [--rungs mlp lenet] [--out FILE]
     .venv/bin/python benchmarks/cifar_ladder.py --speed       # seconds per epoch, measured alone

@@ -1,6 +1,6 @@
 """Wall seconds and peak memory of each lesson, and of the whole course.
 
-    .venv/bin/python benchmarks/lessons.py [06_mnist_mlp ...]
+    .venv/bin/python benchmarks/lessons.py [07_mnist_mlp ...]
 
 Each lesson runs once, from the start of its kernel to its end, as a learner runs it; the files in
 notebooks/ stay as they are. Peak memory is the kernel's largest resident set, as the operating

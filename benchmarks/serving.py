@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/serving.py [--requests 1000] [--replicas 2]
 
-Lesson 07's convolutional network behind the service, one digit per request, 1, 8 and 32 clients
+Lesson 08's convolutional network behind the service, one digit per request, 1, 8 and 32 clients
 that send one request after another, from this machine: clients and service share its cores. Needs
 requirements-cloud.txt. Beside it, without a service: what the model takes for a digit, and for 32.
 """

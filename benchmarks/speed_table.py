@@ -1,4 +1,4 @@
-"""Add this machine's row to the table of lesson 12: on a GPU if there is one.
+"""Add this machine's row to the table of lesson 22: on a GPU if there is one.
 
     .venv/bin/python benchmarks/speed_table.py [--out FILE]
 

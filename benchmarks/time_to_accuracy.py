@@ -41,7 +41,7 @@ class Clock(keras.callbacks.Callback):
 
 
 def warmup_then_cosine(peak, epochs, batch_size, n):
-    """Up over a quarter of the steps, then a cosine to zero: that of lessons 06 and 07."""
+    """Up over a quarter of the steps, then a cosine to zero: that of lessons 07 and 08."""
     steps = epochs * -(-n // batch_size)
     return keras.optimizers.schedules.CosineDecay(
         0.0, steps - steps // 4, warmup_target=peak, warmup_steps=steps // 4
@@ -71,12 +71,12 @@ RUNS = {
     "MLP 64-64, batch 32": (lambda: usual_mlp(64, 64), 5, 32, 1, None),
     "MLP 128, batch 32": (lambda: usual_mlp(128), 10, 32, 1, None),
     "MLP ours, short": (lambda: models.mlp(SHAPE, 10, units=(256,)), 3, 384, 36, 8e-3),
-    "MLP ours, lesson 06": (lambda: models.mlp(SHAPE, 10, units=(256, 128)), 6, 256, 1, 4e-3),
+    "MLP ours, lesson 07": (lambda: models.mlp(SHAPE, 10, units=(256, 128)), 6, 256, 1, 4e-3),
     "CNN 32-64, batch 32": (usual_cnn, 5, 32, 1, None),
     "CNN 32-64, dropout, batch 128": (lambda: usual_cnn(0.5), 15, 128, 1, None),
     "CNN ours, short": (lambda: models.convnet(SHAPE, 10), 1, 128, 86, 2e-2),
     "CNN ours, less short": (lambda: models.convnet(SHAPE, 10), 3, 256, 43, 2e-2),
-    "CNN ours, lesson 07": (lambda: models.convnet(SHAPE, 10), 5, 256, 1, 1e-2),
+    "CNN ours, lesson 08": (lambda: models.convnet(SHAPE, 10), 5, 256, 1, 1e-2),
 }
 
 

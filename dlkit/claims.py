@@ -31,7 +31,7 @@ class Claims:
     ``DLKIT_STRICT`` is ``1``, as in the course's own tests and tools, it raises instead.
 
     Args:
-        lesson: name of the notebook, e.g. ``"06_mnist_mlp"``.
+        lesson: name of the notebook, e.g. ``"07_mnist_mlp"``.
         dataset: the ``dlkit.data.Dataset`` that the lesson trains on; None for a lesson of pure
             mathematics, in which ``real`` is the only band.
 

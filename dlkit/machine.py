@@ -28,7 +28,7 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 # Variables that change what the course does: some are shown, of the others only that they are set.
 SHOWN = ("DLKIT_OFFLINE", "KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "OPENBLAS_NUM_THREADS")
 HIDDEN = ("DLKIT_DATA_DIR", "KERAS_HOME", "PYTHONPATH", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-GPU_LESSONS = "07 and 10 to 12"  # written by tools/course.py
+GPU_LESSONS = "08, 12, 14 and 22"  # written by tools/course.py
 
 
 def nvidia_gpus(*, timeout: float = 10) -> list[str]:

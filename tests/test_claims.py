@@ -101,14 +101,14 @@ def test_each_claim_is_logged_held_or_not(tmp_path, monkeypatch, strictness):
     log = tmp_path / "claims.jsonl"
     monkeypatch.setenv("DLKIT_CLAIMS", str(log))
     monkeypatch.setenv("DLKIT_STRICT", strictness)
-    claims = Claims("06_mnist_mlp", REAL)
+    claims = Claims("07_mnist_mlp", REAL)
     claims("accuracy", 0.985, real=(0.98, 0.99))
     with pytest.raises(AssertionError) if strictness == "1" else contextlib.nullcontext():
         claims("accuracy", 0.5, real=(0.98, 0.99))
     first, second = map(json.loads, log.read_text().splitlines())
     numbers = {"value", "low", "high", "seconds"}
     assert first.keys() == numbers | {"lesson", "name", "data", "is_sample", "held"}
-    assert (first["lesson"], first["data"]) == ("06_mnist_mlp", "MNIST, in data/")
+    assert (first["lesson"], first["data"]) == ("07_mnist_mlp", "MNIST, in data/")
     assert first["is_sample"] is False
     assert (first["value"], first["low"], first["high"], first["held"]) == (0.985, 0.98, 0.99, True)
     assert first["seconds"] >= 0
@@ -117,5 +117,5 @@ def test_each_claim_is_logged_held_or_not(tmp_path, monkeypatch, strictness):
 
 def test_the_log_says_that_a_sample_stood_in(tmp_path, monkeypatch):
     monkeypatch.setenv("DLKIT_CLAIMS", str(tmp_path / "claims.jsonl"))
-    Claims("06_mnist_mlp", SAMPLE)("accuracy", 0.85, real=(0.98, 0.99), sample=(0.8, 0.9))
+    Claims("07_mnist_mlp", SAMPLE)("accuracy", 0.85, real=(0.98, 0.99), sample=(0.8, 0.9))
     assert json.loads((tmp_path / "claims.jsonl").read_text())["is_sample"] is True

@@ -1,6 +1,6 @@
 """The list of lessons, course.toml, and everything that is written from it.
 
-python tools/course.py stamp [06_mnist_mlp …]
+python tools/course.py stamp [07_mnist_mlp …]
 python tools/course.py move [--dry-run] [--force] OLD=NEW …     # 41_cats=42_lions
 
 `stamp` brings up to date what lessons carry beside their text and outputs: number and title, the
@@ -38,7 +38,7 @@ ROMAN = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"]
 class Lesson:
     """An entry of course.toml."""
 
-    file: str  # notebooks/06_mnist_mlp.ipynb
+    file: str  # notebooks/07_mnist_mlp.ipynb
     title: str = ""
     part: str = ""
     summary: str = ""
@@ -50,7 +50,7 @@ class Lesson:
 
     @property
     def name(self) -> str:
-        """The file's name without its suffix: ``"06_mnist_mlp"``."""
+        """The file's name without its suffix: ``"07_mnist_mlp"``."""
         return Path(self.file).stem
 
     @property
@@ -421,7 +421,7 @@ def move(
 ) -> list[Change]:
     """Give lessons other numbers or names, all at once, in every file that git knows.
 
-    It changes names of lessons (``06_mnist_mlp``), numbers after the word lesson or lessons and at
+    It changes names of lessons (``07_mnist_mlp``), numbers after the word lesson or lessons and at
     the beginning of a link to a lesson, and where a topic changes, the name of its module of
     exercises; then it moves the files, puts course.toml in order, and stamps.
 

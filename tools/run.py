@@ -1,7 +1,7 @@
 """Run the lessons: in place for the committed outputs, or all of them into build/ as HTML.
 
-python tools/run.py execute notebooks/06_mnist_mlp.ipynb …
-python tools/run.py course [06_mnist_mlp …]
+python tools/run.py execute notebooks/07_mnist_mlp.ipynb …
+python tools/run.py course [07_mnist_mlp …]
 """
 
 import argparse

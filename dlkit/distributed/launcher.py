@@ -73,8 +73,8 @@ def launch(
         WorkerError: see there. An error that a worker raised is quoted.
 
     Example:
-        >>> launch("os.path:basename", "notebooks/13_scaling_out.ipynb", num_workers=1)
-        ['13_scaling_out.ipynb']
+        >>> launch("os.path:basename", "notebooks/23_scaling_out.ipynb", num_workers=1)
+        ['23_scaling_out.ipynb']
     """
     name = function if isinstance(function, str) else _name_of(function)
     if ":" not in name:

@@ -1,4 +1,4 @@
-"""Exercises of lesson 11: temperature, bits, parameters of a GRU, an LSTM's step, counting."""
+"""Exercises of lesson 14: temperature, bits, parameters of a GRU, an LSTM's step, counting."""
 
 import numpy as np
 

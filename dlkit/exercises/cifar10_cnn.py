@@ -1,4 +1,4 @@
-"""Exercises of lesson 10: small kernels, colour channels, moved images, a shortcut, a heat map."""
+"""Exercises of lesson 12: small kernels, colour channels, moved images, a shortcut, a heat map."""
 
 import numpy as np
 

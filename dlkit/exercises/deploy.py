@@ -1,4 +1,4 @@
-"""Exercises of lesson 14: eight bits, how many replicas, how much drift, what a loss betrays."""
+"""Exercises of lesson 24: eight bits, how many replicas, how much drift, what a loss betrays."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 07: shapes, weights and sight of convolutions, and a small network."""
+"""Exercises of lesson 08: shapes, weights and sight of convolutions, and a small network."""
 
 import numpy as np
 

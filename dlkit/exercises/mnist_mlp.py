@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: counting, measuring, and a small network that reads digits."""
+"""Exercises of lesson 07: counting, measuring, and a small network that reads digits."""
 
 import math
 

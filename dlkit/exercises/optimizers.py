@@ -1,4 +1,4 @@
-"""Exercises of lesson 09: Nesterov, Adam, warm-up with cosine decay, clipping, tuning."""
+"""Exercises of lesson 11: Nesterov, Adam, warm-up with cosine decay, clipping, tuning."""
 
 import math
 

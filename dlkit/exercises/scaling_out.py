@@ -1,4 +1,4 @@
-"""Exercises of lesson 13: shares of a batch, unequal shares, the ring's time, the last worker."""
+"""Exercises of lesson 23: shares of a batch, unequal shares, the ring's time, the last worker."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 12: operations, memory, loss scaling, the cheapest machine."""
+"""Exercises of lesson 22: operations, memory, loss scaling, the cheapest machine."""
 
 import numpy as np
 

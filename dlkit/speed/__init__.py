@@ -7,7 +7,7 @@
 - ``rates``: what this machine reaches: operations and bytes per second.
 - ``peak``: the most memory that training took, as measured.
 - ``profile``: TensorFlow's own profile of a run, in seconds by kind.
-- ``table``: measured rows that name their hardware, as lesson 12 shows them.
+- ``table``: measured rows that name their hardware, as lesson 22 shows them.
 """
 
 from dlkit.speed.timing import best_seconds, show_speedups, time_in_turn

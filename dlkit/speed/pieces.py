@@ -1,4 +1,4 @@
-"""The work that lesson 12 times piece by piece: what XLA fuses, what lies under the roofline.
+"""The work that lesson 22 times piece by piece: what XLA fuses, what lies under the roofline.
 
 Every function here returns a dict from a name to a piece; each makes its random inputs anew.
 """

@@ -1,4 +1,4 @@
-"""The table of measured rows of lesson 12: each names its hardware, its day and its versions."""
+"""The table of measured rows of lesson 22: each names its hardware, its day and its versions."""
 
 import datetime
 import json

@@ -38,8 +38,8 @@ def add_to(commands):
         help="check the exercises in a class's notebooks",
         description="Checks the exercises in all notebooks below a folder, each in a sandbox, and "
         "writes progress.csv, details.csv and progress.html. The student is the first sub-folder's "
-        "name (ada/06_mnist_mlp.ipynb) or what the file's name has beside the lesson's "
-        "(06_mnist_mlp_ada.ipynb).",
+        "name (ada/07_mnist_mlp.ipynb) or what the file's name has beside the lesson's "
+        "(07_mnist_mlp_ada.ipynb).",
     )
     progress.add_argument("folder", metavar="FOLDER", help="the notebooks of a class")
     progress.add_argument("--out", metavar="DIR", default="build/progress", help="%(default)s")

@@ -31,14 +31,14 @@ def find(folder, lessons):
     """The notebooks below a folder, sorted by student and file.
 
     The student is the name of the sub-folder, or of the file without the lesson's name:
-    ``ada/06_mnist_mlp.ipynb``, ``06_mnist_mlp_ada.ipynb`` and ``ada-06_mnist_mlp.ipynb`` are ada's.
-    Where the file's name says nobody's, it is the folder's (``my_lessons/06_mnist_mlp.ipynb``).
+    ``ada/07_mnist_mlp.ipynb``, ``07_mnist_mlp_ada.ipynb`` and ``ada-07_mnist_mlp.ipynb`` are ada's.
+    Where the file's name says nobody's, it is the folder's (``my_lessons/07_mnist_mlp.ipynb``).
     The lesson is the one whose exercises the notebook imports, else the one that its name holds.
     Links are not followed, and hidden folders (``.ipynb_checkpoints``) are left out.
 
     Args:
         folder: the folder of a class.
-        lessons: names of lessons by topic, e.g. ``{"mnist_mlp": "06_mnist_mlp"}``.
+        lessons: names of lessons by topic, e.g. ``{"mnist_mlp": "07_mnist_mlp"}``.
 
     Returns:
         list of `Submission`

@@ -16,7 +16,7 @@ from helpers.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 800, "height": 900}
-SLIDERS, PAD = "02_activations", "07_mnist_cnn"  # the lessons that have them
+SLIDERS, PAD = "02_activations", "08_mnist_cnn"  # the lessons that have them
 in_the_lesson_with_sliders = pytest.mark.parametrize("lesson", [SLIDERS], indirect=True)
 in_the_lesson_with_the_pad = pytest.mark.parametrize("lesson", [PAD], indirect=True)
 

@@ -1,4 +1,4 @@
-"""The references that lesson 10's exercises define themselves, against Keras and others."""
+"""The references that lesson 12's exercises define themselves, against Keras and others."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Stand-ins for the models of lessons 06 and 07: they have read fifty digits without training."""
+"""Stand-ins for the models of lessons 07 and 08: they have read fifty digits without training."""
 
 import numpy as np
 

@@ -273,14 +273,14 @@ def test_what_a_needed_cell_needs_is_taken_too_and_later_cells_are_not():
 @pytest.mark.parametrize(
     ("file", "student"),
     [
-        ("ada/06_mnist_mlp.ipynb", "ada"),
-        ("ada/week 3/06_mnist_mlp.ipynb", "ada"),
-        ("06_mnist_mlp_ada.ipynb", "ada"),
-        ("ada-06_mnist_mlp.ipynb", "ada"),
-        ("Ada Lovelace 06_mnist_mlp (1).ipynb", "Ada Lovelace"),
-        ("06_mnist_mlp.ipynb", "my_lessons"),
-        ("06_mnist_mlp (kept 2026-11-29 14.05).ipynb", "my_lessons"),
-        ("06_mnist_mlp_ada (kept 2026-11-29 14.05, 2).ipynb", "ada"),
+        ("ada/07_mnist_mlp.ipynb", "ada"),
+        ("ada/week 3/07_mnist_mlp.ipynb", "ada"),
+        ("07_mnist_mlp_ada.ipynb", "ada"),
+        ("ada-07_mnist_mlp.ipynb", "ada"),
+        ("Ada Lovelace 07_mnist_mlp (1).ipynb", "Ada Lovelace"),
+        ("07_mnist_mlp.ipynb", "my_lessons"),
+        ("07_mnist_mlp (kept 2026-11-29 14.05).ipynb", "my_lessons"),
+        ("07_mnist_mlp_ada (kept 2026-11-29 14.05, 2).ipynb", "ada"),
     ],
 )
 def test_the_student_is_in_the_path_or_else_the_folder(tmp_path, monkeypatch, file, student):
@@ -309,7 +309,7 @@ def test_of_two_notebooks_the_newer_counts_and_the_older_is_named():
 
 def test_lessons_have_their_numbers():
     assert progress.lessons().keys() == TOPICS.keys()
-    assert progress.lessons()["mnist_mlp"] == "06_mnist_mlp"
+    assert progress.lessons()["mnist_mlp"] == "07_mnist_mlp"
 
 
 def test_a_table_of_an_earlier_run_is_kept(tmp_path):

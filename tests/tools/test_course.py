@@ -146,7 +146,7 @@ def test_a_stamp_renews_number_titles_minutes_and_metadata():
     cells = [
         nbformat.v4.new_markdown_cell(head),
         nbformat.v4.new_code_cell("old"),
-        nbformat.v4.new_markdown_cell("[13 · Hounds](42_dogs.ipynb), [dogs](42_dogs.ipynb)"),
+        nbformat.v4.new_markdown_cell("[23 · Hounds](42_dogs.ipynb), [dogs](42_dogs.ipynb)"),
     ]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"old": 1})
     course.stamp(notebook, animals.lessons[0], animals)

@@ -37,7 +37,7 @@ def tool(tmp_path, monkeypatch):
     return tool
 
 
-def lesson(name="06_mnist_mlp", error="", claims=3, held=3, is_sample=True):
+def lesson(name="07_mnist_mlp", error="", claims=3, held=3, is_sample=True):
     return {
         "lesson": name,
         "seconds": 12.3,
@@ -92,7 +92,7 @@ def test_a_full_run_that_passed_writes_the_readme_again_and_again(tool, tmp_path
         assert "offline samples" in text
     assert "README.md has the table" in capsys.readouterr().out
     kept = json.loads((tmp_path / "build" / "matrix.json").read_text())
-    assert kept["environments"][0]["lessons"][0]["lesson"] == "06_mnist_mlp" and kept["date"]
+    assert kept["environments"][0]["lessons"][0]["lesson"] == "07_mnist_mlp" and kept["date"]
 
 
 def test_the_note_says_which_data(tool, tmp_path):

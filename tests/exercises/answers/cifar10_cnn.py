@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 10: wrong ones with what they must hear, and right ones."""
+"""Answers to the exercises of lesson 12: wrong ones with what they must hear, and right ones."""
 
 import keras
 import numpy as np

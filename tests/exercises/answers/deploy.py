@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 14: wrong ones with what they must hear, and right ones."""
+"""Answers to the exercises of lesson 24: wrong ones with what they must hear, and right ones."""
 
 import math
 

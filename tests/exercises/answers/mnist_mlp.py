@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 06: wrong ones with what they must hear, and right ones."""
+"""Answers to the exercises of lesson 07: wrong ones with what they must hear, and right ones."""
 
 import math
 import types

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 09: wrong ones with what they must hear, and right ones."""
+"""Answers to the exercises of lesson 11: wrong ones with what they must hear, and right ones."""
 
 import keras
 import numpy as np

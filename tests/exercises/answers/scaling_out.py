@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 13: wrong ones with what they must hear, and right ones."""
+"""Answers to the exercises of lesson 23: wrong ones with what they must hear, and right ones."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 08: F1, folds, early stopping, a temperature, and a few digits."""
+"""Exercises of lesson 09: F1, folds, early stopping, a temperature, and a few digits."""
 
 import itertools
 

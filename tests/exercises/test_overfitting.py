@@ -1,4 +1,4 @@
-"""The references that dlkit.exercises.generalisation defines itself, against sklearn and Keras."""
+"""The references that dlkit.exercises.overfitting defines itself, against sklearn and Keras."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import f1_score
 from sklearn.model_selection import KFold
 
-from dlkit.exercises import generalisation as exercises
+from dlkit.exercises import overfitting as exercises
 
 SEEDS = range(5)
 
