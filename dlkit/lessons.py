@@ -96,7 +96,7 @@ def fresh(lesson: str, course: Path, mine: Path) -> tuple[Path, Path | None]:
     """Put a lesson as the course has it into the learner's folder; what was there is kept.
 
     Args:
-        lesson: its number (``"07"`` or ``"7"``), topic (``"mnist_cnn"``) or file name.
+        lesson: its number (``"07"`` or ``"7"``), topic (``"mnist_mlp"``) or file name.
         course: the folder of the course's notebooks.
         mine: the learner's folder.
 

@@ -32,7 +32,7 @@ def write_lesson(folder, name, text="x = 1"):
     nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
-NAMES = ["00_start_here", "08_mnist_cnn", "09_overfitting"]
+NAMES = ["00_start_here", "07_mnist_cnn", "08_generalisation"]
 
 
 @pytest.fixture
@@ -83,30 +83,30 @@ def test_a_second_time_changes_nothing_and_says_nothing(folders):
 def test_the_learners_work_is_never_overwritten_whatever_the_course_does(folders):
     course, mine = folders
     lessons.prepare(course, mine)
-    work = work_on(mine / "08_mnist_cnn.ipynb")
+    work = work_on(mine / "07_mnist_cnn.ipynb")
     assert lessons.prepare(course, mine) == lessons.News()
-    write_lesson(course, "08_mnist_cnn", "x = 2")
-    write_lesson(course, "11_optimizers")
+    write_lesson(course, "07_mnist_cnn", "x = 2")
+    write_lesson(course, "09_optimizers")
     news = lessons.prepare(course, mine)
-    assert (news.new, news.changed) == (["11_optimizers.ipynb"], ["08_mnist_cnn.ipynb"])
-    assert (mine / "08_mnist_cnn.ipynb").read_bytes() == work
+    assert (news.new, news.changed) == (["09_optimizers.ipynb"], ["07_mnist_cnn.ipynb"])
+    assert (mine / "07_mnist_cnn.ipynb").read_bytes() == work
 
 
 def test_a_change_of_the_course_is_told_once_and_the_next_one_again(folders):
     course, mine = folders
     lessons.prepare(course, mine)
     for text in ("x = 2", "x = 3"):
-        write_lesson(course, "08_mnist_cnn", text)
-        assert lessons.prepare(course, mine).changed == ["08_mnist_cnn.ipynb"]
+        write_lesson(course, "07_mnist_cnn", text)
+        assert lessons.prepare(course, mine).changed == ["07_mnist_cnn.ipynb"]
         assert lessons.prepare(course, mine) == lessons.News()
-    write_lesson(course, "08_mnist_cnn")  # as the copy was made
+    write_lesson(course, "07_mnist_cnn")  # as the copy was made
     assert lessons.prepare(course, mine) == lessons.News()
 
 
 def test_new_outputs_of_the_course_are_no_change(folders):
     course, mine = folders
     lessons.prepare(course, mine)
-    path = course / "08_mnist_cnn.ipynb"
+    path = course / "07_mnist_cnn.ipynb"
     path.write_text(path.read_text("utf-8").replace('"1\\n"', '"2\\n"'), "utf-8")
     assert '"2\\n"' in path.read_text("utf-8")
     assert lessons.prepare(course, mine) == lessons.News()
@@ -119,10 +119,10 @@ def test_new_outputs_of_the_course_are_no_change(folders):
 def test_a_file_that_is_no_copy_stays_as_it_is_and_is_spoken_of_once(folders, content):
     course, mine = folders
     mine.mkdir()
-    (mine / "08_mnist_cnn.ipynb").write_bytes(content)
-    assert lessons.prepare(course, mine).foreign == ["08_mnist_cnn.ipynb"]
+    (mine / "07_mnist_cnn.ipynb").write_bytes(content)
+    assert lessons.prepare(course, mine).foreign == ["07_mnist_cnn.ipynb"]
     assert lessons.prepare(course, mine) == lessons.News()
-    assert (mine / "08_mnist_cnn.ipynb").read_bytes() == content
+    assert (mine / "07_mnist_cnn.ipynb").read_bytes() == content
 
 
 @pytest.mark.parametrize("told", [b"", b"\xff", b"[]", b'{"told": 3}', b'{"told": {"x": {}}}'])
@@ -130,8 +130,8 @@ def test_a_broken_list_of_what_was_told_does_no_harm(folders, told):
     course, mine = folders
     lessons.prepare(course, mine)
     (mine / lessons.TOLD).write_bytes(told)
-    write_lesson(course, "08_mnist_cnn", "x = 2")
-    assert lessons.prepare(course, mine).changed == ["08_mnist_cnn.ipynb"]
+    write_lesson(course, "07_mnist_cnn", "x = 2")
+    assert lessons.prepare(course, mine).changed == ["07_mnist_cnn.ipynb"]
     assert lessons.prepare(course, mine) == lessons.News()
 
 
@@ -141,10 +141,10 @@ def test_links_are_left_alone_even_where_they_lead_nowhere(folders, tmp_path):
     (tmp_path / "elsewhere.ipynb").write_text("mine")
     try:
         (mine / "00_start_here.ipynb").symlink_to(tmp_path / "elsewhere.ipynb")
-        (mine / "08_mnist_cnn.ipynb").symlink_to(tmp_path / "nowhere.ipynb")
+        (mine / "07_mnist_cnn.ipynb").symlink_to(tmp_path / "nowhere.ipynb")
     except OSError:
         pytest.skip("this account may not make links")
-    assert lessons.prepare(course, mine).new == ["09_overfitting.ipynb"]
+    assert lessons.prepare(course, mine).new == ["08_generalisation.ipynb"]
     assert (tmp_path / "elsewhere.ipynb").read_text() == "mine"
     assert not (tmp_path / "nowhere.ipynb").exists()
 
@@ -152,16 +152,16 @@ def test_links_are_left_alone_even_where_they_lead_nowhere(folders, tmp_path):
 def test_a_lesson_with_another_number_takes_its_copy_along(folders):
     course, mine = folders
     lessons.prepare(course, mine)
-    work = work_on(mine / "08_mnist_cnn.ipynb")
-    (course / "08_mnist_cnn.ipynb").rename(course / "08_mnist_cnn.ipynb")
-    (course / "09_overfitting.ipynb").rename(course / "09_overfitting.ipynb")
+    work = work_on(mine / "07_mnist_cnn.ipynb")
+    (course / "07_mnist_cnn.ipynb").rename(course / "08_mnist_cnn.ipynb")
+    (course / "08_generalisation.ipynb").rename(course / "09_overfitting.ipynb")
     write_lesson(course, "07_mnist_mlp")
     news = lessons.prepare(course, mine)
-    assert news.renamed == [("08_mnist_cnn.ipynb", "08_mnist_cnn.ipynb")]
+    assert news.renamed == [("07_mnist_cnn.ipynb", "08_mnist_cnn.ipynb")]
     assert news.new == ["07_mnist_mlp.ipynb", "09_overfitting.ipynb"]
     assert (mine / "08_mnist_cnn.ipynb").read_bytes() == work
-    assert not (mine / "08_mnist_cnn.ipynb").exists()
-    assert (mine / "09_overfitting.ipynb").exists(), "another name: it stays beside the new one"
+    assert not (mine / "07_mnist_cnn.ipynb").exists()
+    assert (mine / "08_generalisation.ipynb").exists(), "another name: it stays beside the new one"
     assert lessons.prepare(course, mine) == lessons.News()
 
 
@@ -170,11 +170,11 @@ def test_a_lesson_with_another_number_takes_its_copy_along(folders):
 
 def test_a_lesson_that_cannot_be_read_does_not_keep_the_others_out(folders):
     course, mine = folders
-    (course / "08_mnist_cnn.ipynb").write_text("<<<<<<< HEAD\n{")
+    (course / "07_mnist_cnn.ipynb").write_text("<<<<<<< HEAD\n{")
     news = lessons.prepare(course, mine)
-    assert news.new == ["00_start_here.ipynb", "09_overfitting.ipynb"]
+    assert news.new == ["00_start_here.ipynb", "08_generalisation.ipynb"]
     (problem,) = news.problems
-    assert "08_mnist_cnn.ipynb cannot be read: it is not JSON" in problem
+    assert "07_mnist_cnn.ipynb cannot be read: it is not JSON" in problem
 
 
 def test_a_file_where_the_folder_should_be_is_a_sentence(folders):
@@ -188,14 +188,14 @@ def test_a_file_where_the_folder_should_be_is_a_sentence(folders):
 def test_a_folder_that_may_not_be_written_is_a_sentence_until_all_is_there(folders):
     course, mine = folders
     lessons.prepare(course, mine)
-    (mine / "09_overfitting.ipynb").unlink()
+    (mine / "08_generalisation.ipynb").unlink()
     mine.chmod(0o500)
     try:
         if os.access(mine, os.W_OK):
             pytest.skip("this account may write everywhere")
         (problem,) = lessons.prepare(course, mine).problems
         assert problem.endswith(f"cannot be written: {os.strerror(errno.EACCES)}")
-        (course / "09_overfitting.ipynb").unlink()
+        (course / "08_generalisation.ipynb").unlink()
         assert lessons.prepare(course, mine) == lessons.News()
     finally:
         mine.chmod(0o700)
@@ -223,17 +223,17 @@ else:
 def test_a_disk_that_takes_only_the_beginning_leaves_no_half_file(folders):
     pytest.importorskip("resource", reason="the limit that stands for a full disk is POSIX's")
     course, mine = folders
-    write_lesson(course, "08_mnist_cnn", "x = 1\n" * 1000)
+    write_lesson(course, "07_mnist_cnn", "x = 1\n" * 1000)
     words = [*run_python(TOO_LARGE), str(course), str(mine)]
     run = subprocess.run(words, capture_output=True, text=True)
     assert "cannot be written: File too large" in run.stdout and run.stderr == ""
     assert list(contents(mine)) == ["00_start_here.ipynb"]
     nbformat.read(mine / "00_start_here.ipynb", as_version=4)
 
-    (mine / "08_mnist_cnn.ipynb").write_text("my work")
+    (mine / "07_mnist_cnn.ipynb").write_text("my work")
     run = subprocess.run([*words, "07"], capture_output=True, text=True)
     assert "File too large" in run.stdout
-    assert contents(mine)["08_mnist_cnn.ipynb"] == b"my work" and len(contents(mine)) == 2
+    assert contents(mine)["07_mnist_cnn.ipynb"] == b"my work" and len(contents(mine)) == 2
 
 
 PREPARE = """
@@ -280,9 +280,9 @@ def test_a_disk_without_links_will_do(folders, monkeypatch, error):
     monkeypatch.setattr(os, "link", link)
     course, mine = folders
     mine.mkdir()
-    (mine / "08_mnist_cnn.ipynb").write_text("my work")
+    (mine / "07_mnist_cnn.ipynb").write_text("my work")
     lessons.prepare(course, mine)
-    assert contents(mine)["08_mnist_cnn.ipynb"] == b"my work"
+    assert contents(mine)["07_mnist_cnn.ipynb"] == b"my work"
     assert {f"{name}.ipynb" for name in NAMES} == contents(mine).keys() - {lessons.TOLD}
 
 
@@ -290,14 +290,14 @@ def test_a_disk_without_links_will_do(folders, monkeypatch, error):
 
 
 @pytest.mark.parametrize(
-    "name", ["07", "7", "mnist_cnn", "08_mnist_cnn", "08_mnist_cnn.ipynb", "x/08_mnist_cnn.ipynb"]
+    "name", ["07", "7", "mnist_cnn", "07_mnist_cnn", "07_mnist_cnn.ipynb", "x/07_mnist_cnn.ipynb"]
 )
 def test_a_lesson_afresh_keeps_what_was_there(folders, name):
     course, mine = folders
     lessons.prepare(course, mine)
-    work = work_on(mine / "08_mnist_cnn.ipynb")
+    work = work_on(mine / "07_mnist_cnn.ipynb")
     path, kept = lessons.fresh(name, course, mine)
-    assert re.fullmatch(r"08_mnist_cnn \(kept \d{4}-\d\d-\d\d \d\d\.\d\d\)\.ipynb", kept.name)
+    assert re.fullmatch(r"07_mnist_cnn \(kept \d{4}-\d\d-\d\d \d\d\.\d\d\)\.ipynb", kept.name)
     assert kept.read_bytes() == work
     assert path.read_bytes() == lessons.own_copy(course / path.name)[0]
     assert lessons.prepare(course, mine) == lessons.News()
@@ -307,13 +307,13 @@ def test_each_kept_copy_has_a_name_of_its_own(folders, monkeypatch):
     monkeypatch.setattr(lessons.time, "strftime", lambda form: "2026-11-29 14.05")
     course, mine = folders
     lessons.prepare(course, mine)
-    works = [work_on(mine / "08_mnist_cnn.ipynb", f"answer = {n}") for n in range(3)]
+    works = [work_on(mine / "07_mnist_cnn.ipynb", f"answer = {n}") for n in range(3)]
     names = []
     for work in works:
-        (mine / "08_mnist_cnn.ipynb").write_bytes(work)
+        (mine / "07_mnist_cnn.ipynb").write_bytes(work)
         names.append(lessons.fresh("07", course, mine)[1].name)
     assert names == [
-        f"08_mnist_cnn (kept 2026-11-29 14.05{again}).ipynb" for again in ("", ", 2", ", 3")
+        f"07_mnist_cnn (kept 2026-11-29 14.05{again}).ipynb" for again in ("", ", 2", ", 3")
     ]
     assert [(mine / name).read_bytes() for name in names] == works
 
@@ -328,8 +328,8 @@ def test_a_lesson_that_is_fresh_already_is_left_alone(folders):
 
 def test_a_lesson_that_was_not_there_comes_without_the_others(folders):
     course, mine = folders
-    assert lessons.fresh("07", course, mine) == (mine / "08_mnist_cnn.ipynb", None)
-    assert list(contents(mine)) == ["08_mnist_cnn.ipynb"]
+    assert lessons.fresh("07", course, mine) == (mine / "07_mnist_cnn.ipynb", None)
+    assert list(contents(mine)) == ["07_mnist_cnn.ipynb"]
 
 
 def test_an_unknown_lesson_is_answered_with_those_that_there_are(folders):
@@ -370,8 +370,8 @@ def test_lab_makes_the_copies_and_opens_the_first(learner, capsys, monkeypatch):
 def test_lab_says_what_the_course_has_changed_and_offers_both(learner, capsys):
     course, mine, _ = learner
     main(["lab", "--allow-root"])
-    work = work_on(mine / "08_mnist_cnn.ipynb")
-    write_lesson(course, "08_mnist_cnn", "x = 2")
+    work = work_on(mine / "07_mnist_cnn.ipynb")
+    write_lesson(course, "07_mnist_cnn", "x = 2")
     capsys.readouterr()
     main(["lab", "--allow-root"])
     (line,) = capsys.readouterr().out.splitlines()
@@ -430,5 +430,5 @@ def test_a_lesson_works_from_the_learners_folder(path):
 def test_git_never_meets_the_learners_folder():
     if not (ROOT / ".git").exists():
         pytest.skip("this is no git checkout")
-    run = subprocess.run(["git", "check-ignore", "-q", "my_lessons/08_mnist_cnn.ipynb"], cwd=ROOT)
+    run = subprocess.run(["git", "check-ignore", "-q", "my_lessons/07_mnist_cnn.ipynb"], cwd=ROOT)
     assert run.returncode == 0
