@@ -412,7 +412,7 @@ SPACE = r"(?:[\s#]|_)+"  # within a sentence, a comment of several lines, or a t
 JOINED = rf"(?:,{SPACE}(?:(?:and|or){SPACE})?|{SPACE}(?:and|to|or){SPACE}|[–-])"
 SAID = rf"(?<![A-Za-z])[Ll]esson(?:{SPACE}\d\d|s{SPACE}\d\d(?!\d)(?:{JOINED}\d\d(?!\d))*)(?!\d)"
 ALONE = r"""(?P<quote>["'`])0\d(?P=quote)|\bfresh \d\d\b"""  # "07"; python -m dlkit fresh 07
-LINK = r"\[\d\d(?=(?: · [^\]]*)?\]\((?:[^)\s]*/)?\d\d_)"
+LINK = r"\[(?P<link>\d\d)(?=(?: · [^\]]*)?\]\((?:[^)\s]*/)?(?P=link)_)"
 FILE = rf"(?<![A-Za-z0-9]){NAME.pattern}"
 # Files that belong to a lesson; {} is its name or its topic.
 NAMED = ["notebooks/{}.ipynb"]

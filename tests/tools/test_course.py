@@ -186,10 +186,10 @@ def test_what_names_a_lesson_is_renamed(before, after):
 
 
 def test_a_number_alone_is_renamed_where_it_can_only_be_a_lessons():
-    text = "fresh 03, ['03', \"04\", `03`], '10', 03, \"03.5\", '13'"
-    moves = {"03_cats": "10_cats", "10_dogs": "03_dogs"}
-    assert course.moved(text, moves) == text.replace("fresh 03", "fresh 10").replace(
-        "['03', \"04\", `03`]", "['10', \"04\", `10`]"
+    text = "fresh 03, ['03', \"04\", `03`], '43', 03, \"03.5\", '13'"
+    moves = {"03_cats": "43_cats", "43_dogs": "03_dogs"}
+    assert course.moved(text, moves) == text.replace("fresh 03", "fresh 43").replace(
+        "['03', \"04\", `03`]", "['43', \"04\", `43`]"
     )
 
 
@@ -204,6 +204,7 @@ def test_a_number_alone_is_renamed_where_it_can_only_be_a_lessons():
         "141_cats, 41_catsup, x41_cats",
         "cats and dogs, import cats",
         "[41 cats](https://example.org/41)",
+        "[41 · Dogs](notebooks/43_dogs.ipynb)",
     ],
 )  # fmt: skip
 def test_what_names_no_lesson_stays(text):
