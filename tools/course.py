@@ -43,8 +43,8 @@ class Lesson:
     part: str = ""
     summary: str = ""
     minutes: int = 1
-    measures: bool = False  # seconds, or starts servers: tested alone
-    gpu: bool = False
+    gpu: bool = False  # it gains from one
+    measures: bool = False  # it measures seconds, or starts servers: tested alone
     data: list[str] = dataclasses.field(default_factory=list)
     prerequisites: list[str] = dataclasses.field(default_factory=list)
 
@@ -107,8 +107,19 @@ def read(root: Path = ROOT) -> Course:
 
 
 def parse(text: str, root: Path = ROOT) -> Course:
-    """The course that this text of course.toml describes."""
+    """The course that this text of course.toml describes.
+
+    Raises:
+        ValueError: a lesson has a key that no lesson has.
+    """
     found = tomllib.loads(text)
+    known = [field.name for field in dataclasses.fields(Lesson)]
+    for entry in found["lesson"]:
+        if unknown := entry.keys() - set(known):
+            raise ValueError(
+                f"course.toml: the keys of a lesson are {sorted(unknown)}; expected some of "
+                f"{', '.join(known)}"
+            )
     lessons = [Lesson(**entry) for entry in found["lesson"]]
     return Course(root, lessons, found.get("parts", []), **found.get("publish", {}))
 
@@ -400,7 +411,8 @@ def stamp_all(course: Course, names: Iterable[str] = ()) -> list[str]:
 SPACE = r"(?:[\s#]|_)+"  # within a sentence, a comment of several lines, or a test's name
 JOINED = rf"(?:,{SPACE}(?:(?:and|or){SPACE})?|{SPACE}(?:and|to|or){SPACE}|[–-])"
 SAID = rf"(?<![A-Za-z])[Ll]esson(?:{SPACE}\d\d|s{SPACE}\d\d(?!\d)(?:{JOINED}\d\d(?!\d))*)(?!\d)"
-LINK = r"\[\d\d(?=(?: · [^\]]*)?\]\((?:[^)\s]*/)?\d\d_)"
+ALONE = r"""(?P<quote>["'`])0\d(?P=quote)|\bfresh \d\d\b"""  # "07"; python -m dlkit fresh 07
+LINK = r"\[(?P<link>\d\d)(?=(?: · [^\]]*)?\]\((?:[^)\s]*/)?(?P=link)_)"
 FILE = rf"(?<![A-Za-z0-9]){NAME.pattern}"
 # Files that belong to a lesson; {} is its name or its topic.
 NAMED = ["notebooks/{}.ipynb"]
@@ -421,9 +433,10 @@ def move(
 ) -> list[Change]:
     """Give lessons other numbers or names, all at once, in every file that git knows.
 
-    It changes names of lessons (``07_mnist_mlp``), numbers after the word lesson or lessons and at
-    the beginning of a link to a lesson, and where a topic changes, the name of its module of
-    exercises; then it moves the files, puts course.toml in order, and stamps.
+    It changes names of lessons (``07_mnist_mlp``), numbers after the word lesson or lessons, at the
+    beginning of a link to a lesson, and alone in quotes where they begin with 0; and where a topic
+    changes, the name of its module of exercises. Then it moves the files, puts course.toml in
+    order, and stamps.
 
     Args:
         moves: new names by old ones; a chain or a swap is no trouble.
@@ -511,7 +524,7 @@ def moved(text: str, moves: dict[str, str]) -> str:
 
     module = r"(?P<before>exercises[./]|exercises import |answers[./]|\btest_|answers_of\([\"'])"
     some = "|".join(map(re.escape, topics)) or r"(?!)"  # (?!) is found nowhere
-    patterns = [f"(?P<file>{FILE})", SAID, LINK, rf"{module}(?P<topic>{some})(?![a-z0-9_])"]
+    patterns = [f"(?P<file>{FILE})", SAID, ALONE, LINK, rf"{module}(?P<topic>{some})(?![a-z0-9_])"]
     return re.sub("|".join(patterns), renewed, text)
 
 
@@ -552,7 +565,7 @@ def renames(moves: dict[str, str], root: Path) -> dict[Path, Path]:
 def numbers_left(moves: dict[str, str], root: Path = ROOT) -> list[str]:
     """Lines that may name a lesson in a way that `move` does not know: for a person to look at.
 
-    Numbers that begin with 0 or stand alone in quotes, such as ``("06", "12")``.
+    Numbers that begin with 0 or are alone in quotes.
     """
     some = "|".join(sorted({old[:2] for old in moves}))
     alone = re.compile(
@@ -563,7 +576,7 @@ def numbers_left(moves: dict[str, str], root: Path = ROOT) -> list[str]:
         path = root / file
         if path.suffix in (".py", ".md", ".yml", ".toml", "") and path.is_file():
             text = path.read_text(encoding="utf-8", errors="replace")
-            blanked = re.sub(SAID, lambda hit: re.sub(r"\d", "_", hit[0]), text)
+            blanked = re.sub(f"{SAID}|{ALONE}", lambda hit: re.sub(r"\d", "_", hit[0]), text)
             pairs = zip(text.split("\n"), blanked.split("\n"), strict=True)
             for number, (line, rest) in enumerate(pairs, start=1):
                 if alone.search(rest) and not (file in PLACES and re.match(WRITTEN, line)):

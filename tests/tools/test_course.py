@@ -116,6 +116,11 @@ def test_a_lesson_is_found_by_number_topic_name_and_file():
         animals.choose(["43", "cats", "pigs"])
 
 
+def test_a_key_that_no_lesson_has_is_refused():
+    with pytest.raises(ValueError, match=r"keys of a lesson are \['minuts'\]; expected some of"):
+        course.parse(ANIMALS.replace("minutes", "minuts"))
+
+
 def test_the_table_has_a_row_for_each_part_and_each_lesson():
     animals = course.parse(ANIMALS)
     rows = course.table(animals).split("\n")
@@ -180,6 +185,14 @@ def test_what_names_a_lesson_is_renamed(before, after):
     assert course.moved(before, {"41_cats": "42_lions", "42_dogs": "41_dogs"}) == after
 
 
+def test_a_number_alone_is_renamed_where_it_can_only_be_a_lessons():
+    text = "fresh 03, ['03', \"04\", `03`], '43', 03, \"03.5\", '13'"
+    moves = {"03_cats": "43_cats", "43_dogs": "03_dogs"}
+    assert course.moved(text, moves) == text.replace("fresh 03", "fresh 43").replace(
+        "['03', \"04\", `03`]", "['43', \"04\", `43`]"
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -191,6 +204,7 @@ def test_what_names_a_lesson_is_renamed(before, after):
         "141_cats, 41_catsup, x41_cats",
         "cats and dogs, import cats",
         "[41 cats](https://example.org/41)",
+        "[41 · Dogs](notebooks/43_dogs.ipynb)",
     ],
 )  # fmt: skip
 def test_what_names_no_lesson_stays(text):
