@@ -66,7 +66,10 @@ def prepare(course: Path, mine: Path) -> News:
         try:
             text, digest = own_copy(course / name)
         except (OSError, ValueError) as error:
-            news.problems.append(f"{_shown(course / name)} cannot be read: {_reason(error)}")
+            news.problems.append(
+                f"{_shown(course / name)} cannot be read ({_reason(error)}): "
+                "get the course's file anew"
+            )
             continue
         try:
             mine.mkdir(exist_ok=True)
@@ -78,7 +81,10 @@ def prepare(course: Path, mine: Path) -> News:
                 news.new.append(name)
                 continue
         except OSError as error:
-            news.problems.append(f"{_shown(mine / name)} cannot be written: {_reason(error)}")
+            news.problems.append(
+                f"{_shown(mine / name)} cannot be written ({_reason(error)}): "
+                "free some space, or copy the course's folder to a place where you may write"
+            )
             break
         made_from = _made_from(mine / name)
         if made_from != digest and told.get(name) != digest:
@@ -330,13 +336,7 @@ def sentences(news: News, mine: Path) -> list[str]:
             f"{folder}/{name} is no copy of the course's lesson, or cannot be read. It stays as it "
             f"is. To have the lesson, and keep yours beside it: {dlkit_command('fresh', name[:2])}"
         )
-    lines += news.problems
-    if news.problems:
-        lines.append(
-            "A folder of your own with some free space is needed for your copies, and the course's "
-            "notebooks whole: free some space, or get a fresh copy of the course, and try again."
-        )
-    return lines
+    return lines + news.problems
 
 
 def run_fresh(lessons: Iterable[str]) -> int:

@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import dlkit.exercises
@@ -47,12 +48,12 @@ class Result:
     seconds: float = 0.0
 
     @property
-    def correct(self):
+    def correct(self) -> int:
         """How many exercises are correct, by a checker that nobody changed."""
         return sum(v.status == CORRECT and not v.changed for v in self.verdicts.values())
 
 
-def lessons():
+def lessons() -> dict[str, str]:
     """Names of the lessons with exercises by topic: ``{"neurons": "01_neurons", …}``."""
     names = {i.name: i.name for i in pkgutil.iter_modules(dlkit.exercises.__path__)}
     if COURSE.is_file():  # an installed package has no list of lessons, and so no numbers
@@ -62,13 +63,19 @@ def lessons():
     return {t: n for t, n in sorted(names.items(), key=lambda i: i[1]) if exercises_of(t)}
 
 
-def exercises_of(topic):
+def exercises_of(topic: str) -> list[str]:
     """Names of a lesson's exercises, in order."""
     module = importlib.import_module(f"dlkit.exercises.{topic}")
     return [name for name, value in vars(module).items() if isinstance(value, Exercise)]
 
 
-def check(submission, lesson, sandbox, limits, whole=False):
+def check(
+    submission: submissions.Submission,
+    lesson: str,
+    sandbox: Sandbox,
+    limits: Limits,
+    whole: bool = False,
+) -> Result:
     """Run the checks of one notebook in the sandbox.
 
     After a cell that ended the process, the rest is tried again without that cell.
@@ -85,7 +92,9 @@ def check(submission, lesson, sandbox, limits, whole=False):
     """
     result = Result(submission.student, submission.file, lesson, mode=MODES[whole])
     started = time.monotonic()
-    verdicts, asked, skip = {}, set(), []
+    verdicts: dict[str, Verdict] = {}
+    asked: set[str] = set()
+    skip: list[int] = []
     for _ in range(ATTEMPTS):
         left = limits.seconds - (time.monotonic() - started)
         if left < 1:
@@ -157,7 +166,16 @@ def _reason(outcome):
     return f"the notebook ended the process (exit status {code}) {last}".strip()
 
 
-def run(folder, *, out, wanted=(), limits=None, whole=False, jobs=2, say=print):
+def run(
+    folder: str | Path,
+    *,
+    out: str | Path,
+    wanted: Sequence[str] = (),
+    limits: Limits | None = None,
+    whole: bool = False,
+    jobs: int = 2,
+    say: Callable[[str], object] = print,
+) -> list[Result]:
     """Check the notebooks below a folder and write the tables; the list of `Result`.
 
     Args:
@@ -212,7 +230,8 @@ def _is_wanted(name, wanted):
 
 def _sort(found, names, chosen):
     """(results that need no run, submissions to run: the newest of each student and lesson)."""
-    results, newest = [], {}
+    results: list[Result] = []
+    newest: dict[tuple[str, str], submissions.Submission] = {}
     for one in sorted(found, key=lambda s: s.changed):
         lesson = names.get(one.topic, "")
         if one.topic and one.topic not in chosen:

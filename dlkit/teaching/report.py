@@ -7,6 +7,8 @@ import io
 import os
 import time
 import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
 
 from dlkit.exercises.engine.verdicts import CORRECT, NOT_ATTEMPTED, NOT_YET
 
@@ -35,7 +37,7 @@ thead th { background: #eee; }
 """
 
 
-def plain(text):
+def plain(text: object) -> str:
     """Text on one line, without control characters: safe to print to a terminal.
 
     Example:
@@ -46,7 +48,7 @@ def plain(text):
     return "".join("�" if unicodedata.category(c) in bad else c for c in str(text))
 
 
-def cell(text):
+def cell(text: object) -> str:
     """Text for a cell of a CSV: never a formula, whatever program opens it.
 
     Example:
@@ -57,7 +59,9 @@ def cell(text):
     return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
 
 
-def write(results, order, out, protection, is_unprotected):
+def write(
+    results: list, order: Mapping[str, list[str]], out: Path, protection: str, is_unprotected: bool
+) -> list[Path]:
     """Write progress.csv, details.csv and progress.html.
 
     A file from an earlier run is kept under a name with its date, unless it is the same.

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +28,7 @@ class Submission:
     changed: float = 0.0  # time of the last change, s
 
 
-def find(folder, lessons):
+def find(folder: str | Path, lessons: Mapping[str, str]) -> list[Submission]:
     """The notebooks below a folder, sorted by student and file.
 
     The student is the name of the sub-folder, or of the file without the lesson's name:
