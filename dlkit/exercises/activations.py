@@ -117,6 +117,12 @@ softmax = Exercise(
         "Subtract from each row the number that makes its largest logit 0. No power exceeds 1.",
         "max and sum need axis=-1, and keepdims=True so that the shapes fit.",
     ],
+    solution="""
+# as in dlkit.scratch.activations, which checks its input as well
+def my_softmax(z):
+    powers = np.exp(z - z.max(axis=-1, keepdims=True))  # the largest power of each row is 1
+    return powers / powers.sum(axis=-1, keepdims=True)
+""",
 )
 
 
@@ -193,6 +199,12 @@ he_normal = Exercise(
         "The standard deviation is a square root: sqrt(2 / fan_in), and fan_in is shape[0].",
         "rng.normal(mean, standard deviation, shape) draws the numbers.",
     ],
+    solution="""
+# as in dlkit.scratch.initializers, which checks its input as well
+def my_he_normal(shape, rng):
+    fan_in = shape[0]
+    return rng.normal(0, np.sqrt(2 / fan_in), shape)
+""",
 )
 
 hat = Exercise(

@@ -98,8 +98,5 @@ def read_exercise(source, index):
 
 
 def solved(asked, exercise):
-    """The source of the cell with the reference, or the text of the solution, for the stub."""
-    answer = f"{asked.answer} = exercises.{asked.name}.reference"
-    if exercise.has_solution_text:
-        answer = exercise.solution_code
-    return f"{answer}\n\n{asked.check}"
+    """The source of the cell with what ``solution()`` shows in place of the stub."""
+    return f"{exercise.solution_code}\n\n\n{asked.check}"

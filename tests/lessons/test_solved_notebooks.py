@@ -40,8 +40,8 @@ def run(notebook):
 
 
 def verdict_of(cell):
-    """The text of the verdict that a cell ends with."""
-    (output,) = [output for output in cell.outputs if output.output_type == "execute_result"]
+    """The text of the verdict that a cell shows, once."""
+    (output,) = [output for output in cell.outputs if output.output_type == "display_data"]
     return output.data["text/plain"]
 
 
