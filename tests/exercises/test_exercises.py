@@ -233,7 +233,7 @@ def test_a_solved_cell_has_the_solution_for_the_stub():
     asked = read_exercise(source, 0)
     exercise = Exercise("g", reference=gives_away, cases=[Case("a", "b", "c")], hints=["a", "b"])
     assert "\ndef my_g(hint, code):\n" in solved(asked, exercise)
-    assert solved(asked, exercise).endswith("\n\n\nexercises.g.check(f)  # stuck?")
+    assert solved(asked, exercise).endswith("\n\n\nf = my_g\n\n\nexercises.g.check(f)  # stuck?")
     exercise = Exercise("g", reference=1, solution="f = 1", hints=["a", "b"])
     asked = read_exercise("f = ...\nexercises.g.check(\n    f, x\n)", 0)
     assert solved(asked, exercise) == "f = 1\n\n\nexercises.g.check(\n    f, x\n)"

@@ -99,4 +99,7 @@ def read_exercise(source, index):
 
 def solved(asked, exercise):
     """The source of the cell with what ``solution()`` shows in place of the stub."""
-    return f"{exercise.solution_code}\n\n\n{asked.check}"
+    answer, usual = exercise.solution_code, f"my_{asked.name}"
+    if asked.answer != usual and not exercise.has_solution_text:
+        answer += f"\n\n\n{asked.answer} = {usual}"
+    return f"{answer}\n\n\n{asked.check}"
