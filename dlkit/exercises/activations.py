@@ -24,12 +24,12 @@ def slope_from_output(s):
     return s * (1 - s)
 
 
-def tent(x, left, centre, right):
-    """0 up to left, in a straight line to 1 at centre and to 0 at right, 0 after it.
+def tent(x, left, center, right):
+    """0 up to left, in a straight line to 1 at center and to 0 at right, 0 after it.
 
     Args:
         x: any shape.
-        left, centre, right: where it begins to climb, is 1, and is 0 again, in rising order.
+        left, center, right: where it begins to climb, is 1, and is 0 again, in rising order.
 
     Returns:
         Array of x's shape: a sum of three ReLUs.
@@ -39,8 +39,8 @@ def tent(x, left, centre, right):
         array([0. , 0.5, 1. , 0.5, 0. ])
     """
     x = np.asarray(x, dtype=float)
-    up, down = 1 / (centre - left), 1 / (right - centre)
-    changes = {left: up, centre: -up - down, right: down}  # of the slope, at the corners
+    up, down = 1 / (center - left), 1 / (right - center)
+    changes = {left: up, center: -up - down, right: down}  # of the slope, at the corners
     return sum(change * np.maximum(0, x - corner) for corner, change in changes.items())
 
 
@@ -117,6 +117,12 @@ softmax = Exercise(
         "Subtract from each row the number that makes its largest logit 0. No power exceeds 1.",
         "max and sum need axis=-1, and keepdims=True so that the shapes fit.",
     ],
+    solution="""
+# as in dlkit.scratch.activations, which checks its input as well
+def my_softmax(z):
+    powers = np.exp(z - z.max(axis=-1, keepdims=True))  # the largest power of each row is 1
+    return powers / powers.sum(axis=-1, keepdims=True)
+""",
 )
 
 
@@ -193,6 +199,12 @@ he_normal = Exercise(
         "The standard deviation is a square root: sqrt(2 / fan_in), and fan_in is shape[0].",
         "rng.normal(mean, standard deviation, shape) draws the numbers.",
     ],
+    solution="""
+# as in dlkit.scratch.initializers, which checks its input as well
+def my_he_normal(shape, rng):
+    fan_in = shape[0]
+    return rng.normal(0, np.sqrt(2 / fan_in), shape)
+""",
 )
 
 hat = Exercise(
@@ -208,36 +220,36 @@ hat = Exercise(
     mistakes=[
         Mistake(
             "It goes on falling after `right`: one more corner is missing there.",
-            lambda x, left, centre, right: (
-                tent(x, left, centre, right) - relu(x - right) / (right - centre)
+            lambda x, left, center, right: (
+                tent(x, left, center, right) - relu(x - right) / (right - center)
             ),
         ),
         Mistake(
             "The slopes are 1 and -1 whatever the widths: a climb of 1 over a width w has the "
             "slope 1 / w.",
-            lambda x, left, centre, right: relu(x - left) - 2 * relu(x - centre) + relu(x - right),
+            lambda x, left, center, right: relu(x - left) - 2 * relu(x - center) + relu(x - right),
         ),
         Mistake(
-            "At `centre` the slope only drops to 0, so the tent has a flat roof: it must drop "
+            "At `center` the slope only drops to 0, so the tent has a flat roof: it must drop "
             "further, to the slope of the way down.",
-            lambda x, left, centre, right: (relu(x - left) - relu(x - centre)) / (centre - left),
+            lambda x, left, center, right: (relu(x - left) - relu(x - center)) / (center - left),
         ),
         Mistake(
             "Both sides have the slope of the left one.",
-            lambda x, left, centre, right: (
-                (relu(x - left) - 2 * relu(x - centre) + relu(x - right)) / (centre - left)
+            lambda x, left, center, right: (
+                (relu(x - left) - 2 * relu(x - center) + relu(x - right)) / (center - left)
             ),
         ),
         Mistake(
             "It falls below 0 outside of the tent: nothing cuts it off there.",
-            lambda x, left, centre, right: np.minimum(
-                (x - left) / (centre - left), (right - x) / (right - centre)
+            lambda x, left, center, right: np.minimum(
+                (x - left) / (center - left), (right - x) / (right - center)
             ),
         ),
     ],
     hints=[
         "There are three corners, and one ReLU per corner. What is the slope after each?",
-        "The slope is 0, then up = 1 / (centre - left), then -1 / (right - centre), then 0.",
+        "The slope is 0, then up = 1 / (center - left), then -1 / (right - center), then 0.",
         "The factor of a ReLU is by how much the slope changes at its corner.",
     ],
 )

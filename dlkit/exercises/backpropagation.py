@@ -190,6 +190,11 @@ dense_backward = Exercise(
         "upstream is (n, units). Which transpose makes (n, units) @ ? come out as (n, features)?",
         "dx = upstream @ kernel.T, dkernel = x.T @ upstream. Each example uses the bias once.",
     ],
+    solution="""
+# as in dlkit.scratch.operations, which checks its input as well
+def my_dense_backward(upstream, x, kernel):
+    return upstream @ kernel.T, x.T @ upstream, upstream.sum(axis=0)
+""",
 )
 
 

@@ -17,7 +17,7 @@ def _pattern(*shape):
     return ((np.arange(np.prod(shape)) ** 2 + 1) * 8 // 7 % 11 - 3.0).reshape(shape)
 
 
-def standardised(x_train, x_val):
+def standardized(x_train, x_val):
     """Both parts with the mean and the deviation of each channel over the training images.
 
     x' = (x - mean) / deviation, both numbers of `x_train`, one pair for each channel
@@ -30,7 +30,7 @@ def standardised(x_train, x_val):
 
     Example:
         >>> x = np.array([1.0, 3.0]).reshape(2, 1, 1, 1)
-        >>> [part.ravel() for part in standardised(x, x + 1)]
+        >>> [part.ravel() for part in standardized(x, x + 1)]
         [array([-1.,  1.]), array([0., 2.])]
     """
     mean, deviation = x_train.mean(axis=(0, 1, 2)), x_train.std(axis=(0, 1, 2))
@@ -155,9 +155,9 @@ def _by_variance(x_train, x_val):
     return _by(x_train, x_train) / scale, _by(x_val, x_train) / scale
 
 
-standardise = Exercise(
-    "standardise",
-    reference=standardised,
+standardize = Exercise(
+    "standardize",
+    reference=standardized,
     cases=[
         Case("three channels of different size", _TRAIN * [1.0, 5.0, 0.2] + [0, 9, -2], _VAL),
         Case("one channel", _pattern(4, 2, 3, 1), _pattern(1, 2, 3, 1) + 3),

@@ -6,7 +6,7 @@ from dlkit.audit import membership_advantage, population_stability_index
 from dlkit.exercises.engine import Case, Exercise, Mistake
 
 
-def quantised(x, scale, zero_point):
+def quantized(x, scale, zero_point):
     """What is left of x after a trip through 8 bits: q = clip(round(x / s) + z), x' = s (q - z).
 
     Args:
@@ -20,7 +20,7 @@ def quantised(x, scale, zero_point):
     Source: B. Jacob and others (2018), arXiv:1712.05877, section 2.1.
 
     Example:
-        >>> quantised(np.array([0.26, 100.0]), scale=0.5, zero_point=0).tolist()
+        >>> quantized(np.array([0.26, 100.0]), scale=0.5, zero_point=0).tolist()
         [0.5, 63.5]
     """
     q = np.clip(np.round(x / scale) + zero_point, -128, 127)
@@ -29,9 +29,9 @@ def quantised(x, scale, zero_point):
 
 _WEIGHTS = np.linspace(-1.9, 2.3, 43).reshape(1, 43)
 
-quantise = Exercise(
-    "quantise",
-    reference=quantised,
+quantize = Exercise(
+    "quantize",
+    reference=quantized,
     cases=[
         Case("within range", np.array([-0.9, -0.26, 0.0, 0.4, 0.6]), 0.5, 0),
         Case("zero stands at 40", _WEIGHTS, 0.02, 40),

@@ -174,6 +174,17 @@ numerical_gradient = Exercise(
         "np.ndindex(x.shape) gives every index of an array of any shape.",
         "Copy x, add step at the index, evaluate; subtract at the same index of another copy.",
     ],
+    solution="""
+# as in dlkit.scratch.gradients, which checks its input as well
+def my_numerical_gradient(function, x, step=1e-5):
+    gradient = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        ahead, behind = x.copy(), x.copy()
+        ahead[index] += step
+        behind[index] -= step
+        gradient[index] = (function(ahead) - function(behind)) / (2 * step)
+    return gradient
+""",
 )
 
 # ---- minibatches -----------------------------------------------------------------------------

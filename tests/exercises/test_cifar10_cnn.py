@@ -19,11 +19,11 @@ def test_weights_saved_is_what_keras_counts():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_standardised_is_the_scaler_of_scikit_learn(seed):
+def test_standardized_is_the_scaler_of_scikit_learn(seed):
     rng = np.random.default_rng(seed)
     x_train, x_val = (rng.normal([3, 0, -9], [1, 5, 0.1], (n, 6, 5, 3)) for n in (40, 7))
     scaler = StandardScaler().fit(x_train.reshape(-1, 3))
-    for found, x in zip(exercises.standardised(x_train, x_val), (x_train, x_val), strict=True):
+    for found, x in zip(exercises.standardized(x_train, x_val), (x_train, x_val), strict=True):
         expected = scaler.transform(x.reshape(-1, 3)).reshape(x.shape)
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 

@@ -4,8 +4,11 @@ The answers are in answers/TOPIC.py: ``WRONG`` and ``RIGHT``, each a dict from t
 exercise to its answers, and ``GIVEN`` with the data that a check needs, where it needs any.
 """
 
+import ast
+import builtins
 import re
 
+import numpy as np
 import pytest
 from helpers.exercise_cells import (
     ROOT,
@@ -144,6 +147,36 @@ def test_the_solution_can_be_read(topic, name):
     code = EXERCISES[topic, name].solution_code
     compile(code, name, "exec")
     assert len(code.splitlines()) <= 40
+    assert not re.search(r"import _|\._", code), "nothing private is shown"
+
+
+def needs_its_lesson(code):
+    """Whether a solution uses more than NumPy, its exercises, and what it makes itself."""
+    nodes = list(ast.walk(ast.parse(code)))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    made |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    made |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    made |= {node.asname or node.name for node in nodes if isinstance(node, ast.alias)}
+    return bool({node.id for node in names} - made - {"np", "exercises"} - set(dir(builtins)))
+
+
+ALONE = [key for key, found in EXERCISES.items() if not needs_its_lesson(found.solution_code)]
+
+
+def test_most_solutions_run_alone_and_the_rest_in_their_lesson():
+    """The rest uses data and models of the lesson: tests/lessons/test_solved_notebooks.py."""
+    rest = {name for topic, name in EXERCISES.keys() - set(ALONE)}
+    assert rest <= {"find_the_bug", "trigrams", "few_digits", "small_cnn", "small_model"}, rest
+
+
+@pytest.mark.parametrize(("topic", "name"), ALONE)
+def test_the_solution_shown_is_correct_as_it_stands(topic, name):
+    (asked,) = [a for a in asked_in(read_cells(notebook_of(topic))) if a.name == name]
+    found = {"np": np, "exercises": TOPICS[topic]}
+    exec(EXERCISES[topic, name].solution_code, found)
+    verdict = check(topic, name, found[asked.answer])
+    assert verdict.status == "correct", verdict.text
 
 
 # ---- In the notebook -------------------------------------------------------------------------
@@ -194,14 +227,15 @@ def test_every_lesson_with_exercises_has_a_module():
 # ---- The reader of cells ---------------------------------------------------------------------
 
 
-def test_a_solved_cell_has_the_reference_or_the_solution_for_the_stub():
+def test_a_solved_cell_has_the_solution_for_the_stub():
     source = "def f(x):\n    raise NotImplementedError  # x\n\n\nexercises.g.check(f)  # stuck?"
     asked = read_exercise(source, 0)
-    exercise = Exercise("g", reference=abs, cases=[Case("a", -1)], hints=["a", "b"])
-    assert solved(asked, exercise) == "f = exercises.g.reference\n\nexercises.g.check(f)  # stuck?"
+    exercise = Exercise("g", reference=gives_away, cases=[Case("a", "b", "c")], hints=["a", "b"])
+    assert "\ndef my_g(hint, code):\n" in solved(asked, exercise)
+    assert solved(asked, exercise).endswith("\n\n\nf = my_g\n\n\nexercises.g.check(f)  # stuck?")
     exercise = Exercise("g", reference=1, solution="f = 1", hints=["a", "b"])
     asked = read_exercise("f = ...\nexercises.g.check(\n    f, x\n)", 0)
-    assert solved(asked, exercise) == "f = 1\n\nexercises.g.check(\n    f, x\n)"
+    assert solved(asked, exercise) == "f = 1\n\n\nexercises.g.check(\n    f, x\n)"
 
 
 @pytest.mark.parametrize(

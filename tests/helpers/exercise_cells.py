@@ -98,8 +98,8 @@ def read_exercise(source, index):
 
 
 def solved(asked, exercise):
-    """The source of the cell with the reference, or the text of the solution, for the stub."""
-    answer = f"{asked.answer} = exercises.{asked.name}.reference"
-    if exercise.has_solution_text:
-        answer = exercise.solution_code
-    return f"{answer}\n\n{asked.check}"
+    """The source of the cell with what ``solution()`` shows in place of the stub."""
+    answer, usual = exercise.solution_code, f"my_{asked.name}"
+    if asked.answer != usual and not exercise.has_solution_text:
+        answer += f"\n\n\n{asked.answer} = {usual}"
+    return f"{answer}\n\n\n{asked.check}"

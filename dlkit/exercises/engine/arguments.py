@@ -30,6 +30,8 @@ class Arguments:
     Example:
         >>> Arguments(lambda x, axis: x).named(([1.0, 2.0], -1), {})
         [('x', [1.0, 2.0]), ('axis', -1)]
+        >>> Arguments(lambda x, axis: x).named(([1.0, 2.0], -1), {}, answer=lambda z, over: z)
+        [('z', [1.0, 2.0]), ('over', -1)]
     """
 
     def __init__(self, reference):
@@ -43,24 +45,23 @@ class Arguments:
         bound = self.signature.bind(*args, **kwargs)
         return bound.args, bound.kwargs
 
-    def named(self, args, kwargs):
-        """Pairs (name, value)."""
-        names = []
-        for parameter in self.signature.parameters.values() if self.signature else ():
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                break
-            names.append(parameter.name)
+    def named(self, args, kwargs, answer=None):
+        """Pairs (name, value): an answer's own names, as far as it gives its parameters any."""
+        names = _names(self.signature)
+        if answer is not None:
+            own = _names(signature_of(answer))
+            names = own + names[len(own) :]
         names += [f"argument {number}" for number in range(len(names) + 1, len(args) + 1)]
         return [*zip(names, args, strict=False), *kwargs.items()]
 
-    def shown(self, case):
+    def shown(self, case, answer):
         """A case's arguments as rows (label, text)."""
-        return [(f"input {name}", show(value)) for name, value in self.named(*self.fresh(case))]
+        return [(name, show(value)) for name, value in self.named(*self.fresh(case), answer)]
 
-    def changed(self, case, args, kwargs):
+    def changed(self, case, args, kwargs, answer):
         """The names of those arguments that no longer are what the case says."""
-        before = self.named(*self.fresh(case))
-        after = self.named(args, kwargs)
+        before = self.named(*self.fresh(case), answer)
+        after = self.named(args, kwargs, answer)
         return [
             name
             for (name, value), (_, first) in zip(after, before, strict=True)
@@ -82,6 +83,16 @@ class Arguments:
                 f"({wanted}). Give it these parameters."
             )
         return ""
+
+
+def _names(signature):
+    """The names of parameters that are filled by position, in order."""
+    names = []
+    for parameter in signature.parameters.values() if signature else ():
+        if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            break
+        names.append(parameter.name)
+    return names
 
 
 def _differs(value, first):

@@ -35,8 +35,7 @@ def is_scalar(value):
 
 
 def not_attempted(exercise, message="Your turn."):
-    message += f" If you are stuck: exercises.{exercise.name}.hint()"
-    return Verdict(NOT_ATTEMPTED, exercise.name, message)
+    return Verdict(NOT_ATTEMPTED, exercise.name, message, step=exercise.next_step)
 
 
 class Unfinished(Exception):
@@ -72,22 +71,23 @@ class Check:
         return Verdict(CORRECT, exercise.name, self.success(), notes=self.notes)
 
     def success(self):
-        exercise = self.exercise
-        parts = [
-            f"{len(found)} {one if len(found) == 1 else many}"
-            for found, one, many in (
-                (exercise.cases, "case", "cases"),
-                (exercise.properties, "property", "properties"),
+        """What was right, in a sentence."""
+        cases, properties = len(self.exercise.cases), len(self.exercise.properties)
+        kept = {0: "", 1: "the property"}.get(properties, f"all {properties} properties")
+        if cases:
+            exactly = "exactly " if self.exact else ""
+            every = {1: "The case gives", 2: "Both cases give"}.get(
+                cases, f"All {cases} cases give"
             )
-            if found
-        ]
-        total = len(exercise.cases) + len(exercise.properties)
-        text = f"{' and '.join(parts)} {'holds' if total == 1 else 'hold'}" if parts else "Right"
-        if not exercise.cases and (exercise.reference is None or callable(exercise.reference)):
-            return f"{text}."
-        if self.exact:
-            return f"{text}, exactly."
-        return f"{text}; the largest difference is {self.largest:.1e}."
+            text = f"{every} {exactly}the right value{'s' if cases > 1 else ''}"
+            text += f", and it has {kept} asked for" if kept else ""
+        elif kept:
+            return f"It has {kept} asked for."
+        else:
+            text = "That is exactly right" if self.exact else "That is right"
+        return (
+            f"{text}." if self.exact else f"{text}; the largest difference is {self.largest:.1e}."
+        )
 
     # ---- The steps ---------------------------------------------------------------------------
 
@@ -109,9 +109,9 @@ class Check:
         args, kwargs = self.arguments.fresh(case)
         expected = self.expected(case)
         outcome = call(self.answer, *args, seconds=self.exercise.time_limit, **kwargs)
-        self.remark(outcome, self.arguments.changed(case, args, kwargs))
+        self.remark(outcome, self.arguments.changed(case, args, kwargs, self.answer))
         label = f"The case “{case.label}”"
-        rows = self.arguments.shown(case)
+        rows = self.arguments.shown(case, self.answer)
         self.stop_if_raised(outcome, f"{label} fails.", rows)
         judgement, shown = self.judge(outcome.value, expected)
         if judgement.holds:
@@ -158,7 +158,7 @@ class Check:
                 f"{outcome.value!r}; expected None or a sentence"
             )
         if outcome.value:
-            self.stop(f"It should hold that {label}, but: {clean(outcome.value)}")
+            self.stop(f"Expected: {prop.label}. But {clean(outcome.value)}")
 
     # ---- Their parts -------------------------------------------------------------------------
 
@@ -225,7 +225,9 @@ class Check:
 
     def remark(self, outcome, changed=()):
         """Note once what a call did besides returning a result."""
-        notes = [f"It changes its input {name}, which a caller may not expect." for name in changed]
+        notes = [
+            f"It changes its argument {name}, which a caller may not expect." for name in changed
+        ]
         if outcome.printed.strip() and not any("It printed" in note for note in self.notes):
             notes.append(f"It printed: {clean(outcome.printed.strip(), 200)}")
         notes += [f"NumPy or Python warned: {clean(text, 200)}" for text in outcome.warned[:2]]
@@ -255,5 +257,7 @@ class Check:
 
     def stop(self, message, rows=()):
         raise Unfinished(
-            Verdict(NOT_YET, self.exercise.name, message, rows, self.notes[:4])
+            Verdict(
+                NOT_YET, self.exercise.name, message, rows, self.notes[:4], self.exercise.next_step
+            )
         ) from None

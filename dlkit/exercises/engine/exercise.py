@@ -1,11 +1,7 @@
 """The parts that an exercise is written with: `Exercise`, `Case`, `Mistake`, `Property`."""
 
-import ast
-import inspect
-import textwrap
-
 from dlkit.exercises.engine.checking import MISSING, check
-from dlkit.exercises.engine.values import show
+from dlkit.exercises.engine.solutions import solution_of
 from dlkit.exercises.engine.verdicts import Panel
 
 
@@ -84,9 +80,9 @@ class Exercise:
         ...     cases=[Case("three", 3)],
         ...     hints=["What is x + x?", "Multiply by two."],
         ... )
-        >>> double.check(lambda x: x + x)
+        >>> verdict = double.check(lambda x: x + x)
         ✓ correct · double
-        1 case holds, exactly.
+        The case gives exactly the right value.
     """
 
     def __init__(
@@ -116,7 +112,7 @@ class Exercise:
             raise ValueError(f"exercise {name!r}: {problem}")
 
     def check(self, answer=MISSING, *given):
-        """Judge an answer by what it does.
+        """Judge an answer by what it does, and show the verdict, wherever in a cell this stands.
 
         Args:
             answer: the learner's function or value. ``...`` and None count as no answer.
@@ -125,37 +121,38 @@ class Exercise:
         Returns:
             A `Verdict` with ``status`` "correct", "not yet" or "not attempted".
         """
-        return check(self, answer, given)
+        return check(self, answer, given).display()
 
     def hint(self):
-        """The next hint, each call one step further."""
-        total = len(self.hints)
-        if self._hints_given == total:
-            message = (
-                f"There are no more hints. exercises.{self.name}.solution() shows the solution."
-            )
-            return Panel("hint", f"· {self.name}", message)
-        self._hints_given += 1
-        number = self._hints_given
-        return Panel("hint", f"{number} of {total} · {self.name}", self.hints[number - 1])
+        """Show the next hint, each call one step further."""
+        total, title, message = len(self.hints), f"· {self.name}", "There are no more hints."
+        if self._hints_given < total:
+            message = self.hints[self._hints_given]
+            self._hints_given += 1
+            title = f"{self._hints_given} of {total} · {self.name}"
+        return Panel("hint", title, message, step=self.next_step).display()
 
     def solution(self):
-        """The source of the reference: the code that the tests run."""
-        where = getattr(self.reference, "__module__", "")
-        notes = []
-        if not self.has_solution_text and where.startswith("dlkit.scratch"):
-            notes = [f"From {where}, where its small helpers, which check the input, are as well."]
+        """Show one way to do it: code that can be run as it stands in the lesson's notebook."""
         rows = [("one way to do it", self.solution_code)]
-        return Panel("solution", f"· {self.name}", rows=rows, notes=notes)
+        return Panel("solution", f"· {self.name}", rows=rows).display()
+
+    @property
+    def next_step(self):
+        """What helps a learner who is stuck: a pair (label, line of code)."""
+        if self._hints_given < len(self.hints):
+            label = "Another hint" if self._hints_given else "A hint"
+            return label, f"exercises.{self.name}.hint()"
+        return "The solution", f"exercises.{self.name}.solution()"
 
     @property
     def solution_code(self):
-        """The solution as text."""
+        """The solution as text, under the name of the learner's answer: ``my_`` and its own."""
         if self._solution is not None:
             return self._solution.strip("\n")
         if not callable(self.reference):
-            return show(self.reference)
-        return _without_long_docstring(textwrap.dedent(inspect.getsource(self.reference)))
+            return f"my_{self.name} = {self.reference!r}"
+        return solution_of(self.reference, f"my_{self.name}")
 
     @property
     def has_solution_text(self):
@@ -172,22 +169,10 @@ class Exercise:
         return Panel("exercise", f"· {self.name}", rows=rows)
 
     def __repr__(self):
-        return repr(self._panel())
+        return self._panel().text
 
     def _repr_html_(self):
         return self._panel()._repr_html_()
-
-
-def _without_long_docstring(source):
-    """A function's source with its docstring cut to the first line."""
-    body = ast.parse(source).body[0]
-    if not isinstance(body, ast.FunctionDef) or not ast.get_docstring(body):
-        return source.strip("\n")
-    node = body.body[0]
-    lines = source.strip("\n").split("\n")
-    first = ast.get_docstring(body).split("\n")[0]
-    short = f'{" " * node.col_offset}"""{first}"""'
-    return "\n".join([*lines[: node.lineno - 1], short, *lines[node.end_lineno :]])
 
 
 def _problems(exercise):

@@ -1,7 +1,9 @@
 """Says in plain words what an answer raised, and on which of its lines."""
 
+import inspect
 import linecache
 import os
+import re
 import sysconfig
 import traceback
 from pathlib import Path
@@ -14,6 +16,11 @@ NOT_OWN = (
     str(Path(__file__).parents[2]) + os.sep,  # dlkit itself
     "<frozen",
     "<__array_function__",
+)
+# NumPy's, then TensorFlow's way to say that shapes do not fit
+BROADCAST = re.compile(
+    r"(?:could not be broadcast together with shapes|Incompatible shapes:)\s*"
+    r"([(\[][\d, ]*[)\]])(?:\s|vs\.)*([(\[][\d, ]*[)\]])"
 )
 
 
@@ -31,17 +38,60 @@ def describe(error):
     sentence = f"It raised {type(error).__name__}"
     if message:
         sentence += f": {clean(message, 300)}"
+    return sentence + _advice(error, message), where(error)
+
+
+def _advice(error, message):
+    """What usually lies behind an error, as another sentence; "" if nothing is known."""
+    frames = _own_frames(error)
     if isinstance(error, RecursionError):
-        sentence += ". Does the function call itself without an end?"
-    return sentence, where(error)
+        return ". Does the function call itself without an end?"
+    if isinstance(error, TypeError) and message.endswith("object is not callable") and frames:
+        return _missing_star(*frames[-1])
+    if frames and (shapes := BROADCAST.search(message)):
+        return _missing_keepdims(frames[-1][0], *(_shape(text) for text in shapes.groups()))
+    return ""
+
+
+def _missing_star(frame, number):
+    """Python reads ``s(1 - s)`` as a call of s. Where s holds numbers, a product was meant."""
+    line = linecache.getline(frame.f_code.co_filename, number)
+    for name in re.findall(r"(?<![.\w])([A-Za-z_]\w*)\s*\(", line):
+        value = {**frame.f_globals, **frame.f_locals}.get(name, len)
+        if not callable(value):
+            return f". Is a * missing, after {name}? Python reads {name}(…) as a call of {name}."
+    if re.search(r"\)\s*\(|\b\d[\d.]*\s*\(", line):
+        return ". Is a * missing before a bracket? Python reads it as a call."
+    return ""
+
+
+def _missing_keepdims(frame, one, other):
+    """Shapes such as (2, 3) and (2,), from code that sums or maximises along an axis."""
+    longer, shorter = sorted((one, other), key=len, reverse=True)
+    lost = [longer[:axis] + longer[axis + 1 :] for axis in range(len(longer))]
+    try:
+        source = inspect.getsource(frame.f_code)
+    except (OSError, TypeError):  # its text is not at hand
+        return ""
+    if shorter in lost and re.search(r"\baxis\b|\.(max|min|sum|mean)\(\s*-?\d", source):
+        return (
+            ". A sum, mean or maximum along an axis loses that axis; with keepdims=True it stays, "
+            "with length 1, and the shapes fit."
+        )
+    return ""
+
+
+def _shape(text):
+    return tuple(int(number) for number in re.findall(r"\d+", text))
+
+
+def _own_frames(error):
+    return [frame for frame in traceback.walk_tb(error.__traceback__) if is_own(frame[0])]
 
 
 def where(error):
     """The learner's own line that was running, as a row (label, code); [] if there is none."""
-    frames = [frame for frame in traceback.walk_tb(error.__traceback__) if is_own(frame[0])]
-    if not frames:
-        return []
-    return [_row(*frames[-1])]
+    return [_row(*frame) for frame in _own_frames(error)[-1:]]
 
 
 def running(frame):

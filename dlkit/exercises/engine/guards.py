@@ -30,10 +30,14 @@ POLITE = 3  # interruptions before they come at every line of the answer's own c
 ALL_CODE = 20  # interruptions before they come at every line of the libraries it calls as well
 GRACE_S = 1.0  # for how long a thread is interrupted before it is left behind
 KEPT = 2000  # characters of printed text that are kept
+ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}  # as NumPy begins
 
 
 SET_TRACE = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.py_object)(
     ("PyEval_SetTrace", ctypes.pythonapi)
+)
+SET_HANDLED = ctypes.PYFUNCTYPE(None, ctypes.py_object)(
+    ("PyErr_SetHandledException", ctypes.pythonapi)
 )
 DEL_ITEM = ctypes.cast(ctypes.pythonapi.PyObject_DelItem, ctypes.c_void_p)
 
@@ -122,7 +126,7 @@ def call(function, *args, seconds=5.0, **kwargs):
     with (
         contextlib.redirect_stdout(tape),
         contextlib.redirect_stderr(tape),
-        np.errstate(),
+        np.errstate(**ERRORS),
         warnings.catch_warnings(record=True) as caught,
     ):
         warnings.simplefilter("default")
@@ -139,6 +143,7 @@ def call(function, *args, seconds=5.0, **kwargs):
 def _with_signal(function, args, kwargs, seconds, outcome):
     """A call may be made inside of an answer that is itself interrupted, so all is put back."""
     alarm, timer_before, started = _Alarm(), None, time.monotonic()
+    handled_before = sys.exc_info()[1]
     trace_before = sys.gettrace()  # a debugger's, or that of a measurement of coverage
     handler_before = signal.getsignal(signal.SIGALRM)
     interrupt_before = signal.getsignal(signal.SIGINT)
@@ -156,6 +161,10 @@ def _with_signal(function, args, kwargs, seconds, outcome):
         outcome.error = error
     finally:
         _put_back(trace_before)
+        if (
+            alarm.rings > POLITE
+        ):  # an `except` that was left at its first line is not over for Python
+            SET_HANDLED(handled_before)
         if timer_before is not None:  # else an outer call was interrupted while this one began
             signal.setitimer(signal.ITIMER_REAL, 0)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
@@ -225,7 +234,7 @@ def _in_thread(function, args, kwargs, seconds, outcome):
     state.live = True
 
     def work():
-        with contextlib.suppress(TimeUp), np.errstate():
+        with contextlib.suppress(TimeUp), np.errstate(**ERRORS):
             try:
                 try:
                     outcome.value = function(*args, **kwargs)

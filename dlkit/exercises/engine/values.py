@@ -21,6 +21,17 @@ NAMES = {
     np.ndarray: "an array",
 }
 MOST_LINES = 12  # of an array that is shown
+PRINT = {  # NumPy's own, but for the precision: a learner's options change no verdict
+    "precision": 6,
+    "linewidth": 75,
+    "suppress": False,
+    "nanstr": "nan",
+    "infstr": "inf",
+    "sign": "-",
+    "floatmode": "maxprec",
+    "formatter": None,
+    "legacy": False,
+}
 SHORT = reprlib.Repr()
 SHORT.maxstring = SHORT.maxother = SHORT.maxlong = 200
 
@@ -130,9 +141,8 @@ def show(value):
 def _few_lines(array):
     """An array as text, with fewer and fewer numbers until it fits; at last it is cut off."""
     for threshold, edge in ((30, 3), (0, 2), (0, 1)):
-        text = np.array2string(
-            array, threshold=threshold, edgeitems=edge, precision=6, separator=", "
-        )
+        with np.printoptions(**PRINT, threshold=threshold, edgeitems=edge):
+            text = np.array2string(array, separator=", ")
         lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) <= MOST_LINES:
             return "\n".join(lines)

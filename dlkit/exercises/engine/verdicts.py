@@ -1,6 +1,8 @@
 """What a learner sees of an exercise: a short panel, as text and as HTML."""
 
 import html
+import re
+import sys
 import unicodedata
 
 CORRECT, NOT_YET, NOT_ATTEMPTED = "correct", "not yet", "not attempted"
@@ -15,12 +17,15 @@ MARKS = {
 }
 # Grey that is half transparent looks right on white and on black; text keeps the page's colour.
 BOX = "border-left:4px solid {};background:rgba(127,127,127,0.10);padding:8px 12px;margin:4px 0;"
-CODE = (
+CODE = (  # no line is broken, so no number is: a wide one scrolls
     "background:rgba(127,127,127,0.12);color:inherit;margin:0;padding:4px 8px;"
-    "white-space:pre-wrap;overflow-wrap:anywhere;font-family:monospace;font-size:0.95em;"
+    "white-space:pre;overflow-x:auto;font-family:monospace;font-size:0.95em;"
 )
-ROWS = "display:grid;grid-template-columns:max-content minmax(0,1fr);gap:4px 10px;margin:8px 0;"
+ROWS = (
+    "display:grid;grid-template-columns:fit-content(40%) minmax(0,1fr);gap:4px 10px;margin:8px 0;"
+)
 LABEL = "padding:4px 0;font-size:0.9em;opacity:0.8;"
+NUMBER = re.compile(r"[(\[][-+\d., e]*\d[-+\d., e]*[)\]]|[-+]?\d[\d.,]*(?:e[-+]?\d+)?(?: %)?")
 
 
 def clean(text, limit=600):
@@ -50,38 +55,64 @@ class Panel:
         message: one or two sentences; each line is a paragraph.
         rows: pairs (label, text) shown as code, e.g. ``("expected", "[0.5 0.5]")``.
         notes: sentences after the rows.
+        step: a pair (label, code), what to run next, on a line of its own at the end.
 
     Example:
-        >>> Panel("hint", "1 of 3, softmax", "Subtract something first.")
+        >>> print(Panel("hint", "1 of 3, softmax", "Subtract something first.").text)
         ? hint 1 of 3, softmax
         Subtract something first.
     """
 
-    def __init__(self, kind, title, message="", rows=(), notes=()):
+    def __init__(self, kind, title, message="", rows=(), notes=(), step=None):
         self.kind = kind
         self.title = title
         self.message = message
         self.rows = tuple(rows)
         self.notes = tuple(notes)
+        self.step = step
+        self.shown_in = None  # the number of the execution that displayed it
+
+    def display(self):
+        """Show the panel now, in a notebook or as text; give it back, to be the value of a cell.
+
+        A cell that ends with it does not show it a second time.
+        """
+        shell = _shell()
+        if shell is None:
+            print(self.text)
+        else:
+            from IPython.display import display
+
+            self.shown_in = shell.execution_count
+            display({"text/plain": self.text, "text/html": self._repr_html_()}, raw=True)
+        return self
+
+    def _ipython_display_(self):
+        shell = _shell()
+        if shell is None or shell.execution_count != self.shown_in:
+            self.display()
+
+    def __repr__(self):
+        return f"<{self.kind} {self.title}>"
 
     @property
     def text(self):
         """The whole panel as plain text."""
-        return repr(self)
-
-    def __repr__(self):
         lines = [f"{MARKS[self.kind][0]} {self.kind} {self.title}", self.message]
         for label, text in self.rows:
             if "\n" in text:
                 lines += [f"  {label}:".rstrip(), *(f"    {line}" for line in text.split("\n"))]
             else:
                 lines.append(f"  {label}: {text}")
-        return "\n".join(line for line in [*lines, *self.notes] if line)
+        lines += self.notes
+        if self.step:
+            lines += [f"{self.step[0]}:", self.step[1]]
+        return "\n".join(line for line in lines if line)
 
     def _repr_html_(self):
-        symbol, colour = MARKS[self.kind]
+        symbol, color = MARKS[self.kind]
         parts = [
-            f'<div style="{BOX.format(colour)}">',
+            f'<div style="{BOX.format(color)}">',
             f"<strong>{symbol} {html.escape(self.kind)}</strong> {html.escape(self.title)}",
         ]
         parts += [_paragraph(line) for line in self.message.split("\n") if line]
@@ -92,11 +123,26 @@ class Panel:
                 parts.append(f'<pre style="{CODE}">{html.escape(text)}</pre>')
             parts.append("</div>")
         parts += [_paragraph(note) for note in self.notes]
+        if self.step:
+            parts.append(_paragraph(f"{self.step[0]}:"))
+            parts.append(f'<pre style="{CODE}">{html.escape(self.step[1])}</pre>')
         return "\n".join([*parts, "</div>"])
 
 
 def _paragraph(text):
-    return f'<p style="margin:6px 0 0 0;">{html.escape(text)}</p>'
+    """A paragraph in which no number is broken at its sign or exponent."""
+    parts, end = [], 0
+    for found in NUMBER.finditer(text):
+        parts.append(html.escape(text[end : found.start()]))
+        parts.append(f'<span style="white-space:nowrap;">{html.escape(found[0])}</span>')
+        end = found.end()
+    return f'<p style="margin:6px 0 0 0;">{"".join(parts)}{html.escape(text[end:])}</p>'
+
+
+def _shell():
+    """IPython's shell, if the code runs in one; nothing is imported to find out."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
 
 
 class Verdict(Panel):
@@ -111,8 +157,8 @@ class Verdict(Panel):
         2 cases hold.
     """
 
-    def __init__(self, status, exercise, message="", rows=(), notes=()):
-        super().__init__(status, f"· {exercise}", message, rows, notes)
+    def __init__(self, status, exercise, message="", rows=(), notes=(), step=None):
+        super().__init__(status, f"· {exercise}", message, rows, notes, step)
 
     @property
     def status(self):

@@ -51,18 +51,18 @@ def powers_over_sum(z, axis):
 # ---- hat -------------------------------------------------------------------------------------
 
 
-def hat_by_loop(x, left, centre, right):
+def hat_by_loop(x, left, center, right):
     if np.ndim(x):
-        return [hat_by_loop(part, left, centre, right) for part in x]
+        return [hat_by_loop(part, left, center, right) for part in x]
     if x <= left or x >= right:
         return 0.0
-    return (x - left) / (centre - left) if x < centre else (right - x) / (right - centre)
+    return (x - left) / (center - left) if x < center else (right - x) / (right - center)
 
 
-def hat_in_keras(x, left, centre, right):
+def hat_in_keras(x, left, center, right):
     relu, x = keras.ops.relu, keras.ops.convert_to_tensor(x, "float64")
-    up, down = 1 / (centre - left), 1 / (right - centre)
-    return up * relu(x - left) - (up + down) * relu(x - centre) + down * relu(x - right)
+    up, down = 1 / (center - left), 1 / (right - center)
+    return up * relu(x - left) - (up + down) * relu(x - center) + down * relu(x - right)
 
 
 # ---- he_normal -------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ RIGHT = {
     "hat": [
         hat_by_loop,
         hat_in_keras,
-        lambda x, left, centre, right: np.interp(x, [left, centre, right], [0, 1, 0]),
+        lambda x, left, center, right: np.interp(x, [left, center, right], [0, 1, 0]),
         lambda x, a, b, c: np.maximum(0, np.minimum((x - a) / (b - a), (c - x) / (c - b))),
     ],
     "he_normal": [

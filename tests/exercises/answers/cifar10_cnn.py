@@ -163,7 +163,7 @@ WRONG = {
         (49 / 27, "The number is wrong."),
         ("90112", "The result is a string"),
     ],
-    "standardise": [
+    "standardize": [
         (own_numbers, "a mean and a deviation of their own"),
         (lambda a, b: by_scikit_learn(np.concatenate([a, b]), b)[:1] * 2, "The shape"),
         (
@@ -217,7 +217,7 @@ WRONG = {
 
 RIGHT = {
     "weights_saved": [saved_by_keras(), 90112.0, np.int64(90112), tf.constant(90112)],
-    "standardise": [by_scikit_learn, by_normalization, channel_by_channel],
+    "standardize": [by_scikit_learn, by_normalization, channel_by_channel],
     "augment": [by_pillow, padded, pixel_by_pixel],
     "residual_block": [block_by_tensorflow, block_by_layers, block_in_place],
     "grad_cam": [cam_by_tape, cam_by_loops, lambda m, s: np.maximum(m @ s.mean((0, 1)), 0)],

@@ -53,7 +53,7 @@ def shares(counts):
 
 
 WRONG = {
-    "quantise": [
+    "quantize": [
         (lambda x, s, z: s * np.rint(x / s), "Numbers beyond the ends"),
         (lambda x, s, z: s * (np.clip(np.fix(x / s) + z, -128, 127) - z), "You cut off the digits"),
         (lambda x, s, z: s * (np.clip(x // s + z, -128, 127) - z), "You rounded down"),
@@ -88,7 +88,7 @@ WRONG = {
 }
 
 RIGHT = {
-    "quantise": [by_tensorflow, number_by_number],
+    "quantize": [by_tensorflow, number_by_number],
     "replicas": [8, 8.0, np.int64(8), tf.constant(8)],
     "drift": [psi_by_scipy, psi_by_loop],
     "membership": [by_kolmogorov_smirnov, by_roc],

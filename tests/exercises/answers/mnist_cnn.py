@@ -141,7 +141,7 @@ WRONG = {
         (lambda layers: field_backwards(layers[::-1]), "“stride first” fails. The number is wrong"),
         (lambda layers: field_backwards(layers) ** 2, "“one layer” fails. The number is wrong"),
         (lambda layers: sum(layers), "It raised TypeError"),
-        (lambda layers: len([layers.pop() for _ in layers]), "It changes its input layers"),
+        (lambda layers: len([layers.pop() for _ in layers]), "It changes its argument layers"),
     ],
     "convolution": [
         (lambda image, kernel: loops(image, kernel, flip=True), "You turned the kernel around"),
@@ -168,7 +168,7 @@ WRONG = {
         ),
     ],
     "small_cnn": [
-        (untrained(400), "at most 10,000 parameters”, but: it has 14,410."),
+        (untrained(400), "at most 10,000 parameters. But it has 14,410."),
         (untrained(8), "hardly more than by guessing. Is it trained?"),
         (untrained(8, channels=3), "It raised ValueError"),
         (untrained(8, outputs=1), "its output has shape (50, 1). Expected (50, 10)"),

@@ -119,7 +119,7 @@ WRONG = {
         ),
     ],
     "small_model": [
-        (untrained(32), "at most 10,000 parameters”, but: it has 25,450."),
+        (untrained(32), "at most 10,000 parameters. But it has 25,450."),
         (untrained(), "hardly more than by guessing. Is it trained?"),
         (for_flat_images(), "It raised ValueError"),
         (types.SimpleNamespace(history={"loss": [0.1]}, epoch=[0]), "the history that fit returns"),

@@ -244,6 +244,10 @@ def test_endless_answers_are_stopped_by_a_signal(answer):
     assert (signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)) == handlers
     assert (sys.stdout, sys.stderr) == streams
     assert sys.gettrace() is trace
+    assert sys.exc_info() == (None, None, None)
+    with pytest.raises(ZeroDivisionError) as later:
+        1 / 0  # noqa: B018
+    assert later.value.__context__ is None, "a later error has nothing to do with it"
 
 
 def shows_its_line(verdict, answer):

@@ -1,0 +1,61 @@
+"""The code of a solution: a function's source with the imports that it needs, and no more."""
+
+import ast
+import builtins
+import dis
+import inspect
+import re
+import sys
+import textwrap
+import types
+
+
+def solution_of(function, name):
+    """The source of a function under another name, so that it runs in a notebook that has ``np``.
+
+    Above it stand the imports that it needs. Of its docstring the first line is kept.
+
+    Args:
+        function: a function of this course.
+        name: the name to give it.
+
+    Example:
+        >>> print(solution_of(_without_long_docstring, "mine").split("\\n")[0])
+        import ast
+    """
+    source = _without_long_docstring(textwrap.dedent(inspect.getsource(function)))
+    source = re.sub(rf"\b{function.__name__}\b(?=\()", name, source)
+    module = sys.modules[function.__module__]
+    imports = [_import_of(found, module) for found in sorted(_globals_of(function.__code__))]
+    lines = sorted({line for line in imports if line and line != "import numpy as np"})
+    return "\n".join([*lines, *(["", ""] if lines else []), source])
+
+
+def _globals_of(code):
+    """Names that code takes from its module, the functions inside it included."""
+    names = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
+    inner = (part for part in code.co_consts if isinstance(part, types.CodeType))
+    return names.union(*map(_globals_of, inner)) - set(vars(builtins))
+
+
+def _import_of(name, module):
+    """The line that imports a name as the module does, or imports it from the module."""
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    node.names = [alias]
+                    return ast.unparse(node)
+    return f"from {module.__name__} import {name}"
+
+
+def _without_long_docstring(source):
+    """A function's source with its docstring cut to the first line."""
+    body = ast.parse(source).body[0]
+    if not isinstance(body, ast.FunctionDef) or not ast.get_docstring(body):
+        return source.strip("\n")
+    node = body.body[0]
+    lines = source.strip("\n").split("\n")
+    first = ast.get_docstring(body).split("\n")[0]
+    short = f'{" " * node.col_offset}"""{first}"""'
+    return "\n".join([*lines[: node.lineno - 1], short, *lines[node.end_lineno :]])
