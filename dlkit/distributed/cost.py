@@ -1,11 +1,10 @@
 """What a training step on N workers costs, when their gradients are summed around a ring."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 
 def ring_all_reduce_seconds(
-    num_workers: ArrayLike, num_bytes: float, *, bandwidth: float, latency: float
+    num_workers: float | np.ndarray, num_bytes: float, *, bandwidth: float, latency: float
 ) -> float | np.ndarray:
     """Time in which N workers sum equally long arrays, so that each of them has the sum.
 
@@ -44,9 +43,9 @@ def ring_all_reduce_seconds(
 
 
 def step_seconds(
-    num_workers: ArrayLike,
+    num_workers: float | np.ndarray,
     *,
-    compute_seconds: ArrayLike,
+    compute_seconds: float | np.ndarray,
     num_bytes: float,
     bandwidth: float,
     latency: float,

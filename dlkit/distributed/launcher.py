@@ -93,14 +93,16 @@ def launch(
     except (TypeError, ValueError) as error:
         raise ValueError(f"config is {config!r}; expected what JSON can hold ({error})") from error
     deadline = time.monotonic() + timeout
-    for restart in range(restarts + 1):
+    restart = 0
+    while True:
         try:
             return _run(work, ports or _free_ports(num_workers), threads, deadline, timeout)
         except WorkerError as error:
             if error.reason != "died" or restart == restarts:
                 raise
+            restart += 1
             what = str(error).splitlines()[0]
-            print(f"{what}; all are started again ({restart + 1} of {restarts})", flush=True)
+            print(f"{what}; all are started again ({restart} of {restarts})", flush=True)
 
 
 def _name_of(function):
@@ -165,14 +167,17 @@ class _Worker:
                 env=env,
                 start_new_session=True,  # Ctrl-C is for the launcher, which ends the workers
             )
-        with contextlib.suppress(BrokenPipeError):  # it died already: that will be seen
-            self.process.stdin.write(work.encode() + b"\n")
-            self.process.stdin.flush()
+        if self.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it died already: that will be seen
+                self.process.stdin.write(work.encode() + b"\n")
+                self.process.stdin.flush()
 
     def report(self) -> dict | None:
         """What the worker reported at its end, a dict; None before."""
-        with contextlib.suppress(FileNotFoundError):
+        try:
             return json.loads(self.report_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
 
     def log(self, lines=15):
         text = self.log_file.read_text(encoding="utf-8", errors="replace")

@@ -85,9 +85,9 @@ class RayEngine:
         self.name, self.replicas = name, replicas
         self._batching = (max_batch, batch_wait_seconds)
         self._on_retry = on_retry
-        self._folder = None
+        self._folder: str | None = None
         self._owns_ray = "RAY_ADDRESS" not in os.environ  # or else a cluster that others use, too
-        self._apps = set()
+        self._apps: set[str] = set()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="ray")  # its calls block
 
     def start(self) -> None:

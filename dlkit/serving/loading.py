@@ -31,8 +31,10 @@ def load_model(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], Signatur
         if len(specs) != 1:
             raise ValueError(f"it has {len(specs)} {kind}; expected one input and one output")
     ((input_name, input_spec),), ((output_name, output_spec),) = inputs.items(), outputs.items()
+    input_dtype, input_shape = _dtype_and_shape(input_spec)
+    output_dtype, output_shape = _dtype_and_shape(output_spec)
     signature = Signature(
-        input_name, *_dtype_and_shape(input_spec), output_name, *_dtype_and_shape(output_spec)
+        input_name, input_dtype, input_shape, output_name, output_dtype, output_shape
     )
 
     def predict(array):
@@ -66,8 +68,7 @@ def _from_saved_model(path):
     signature = loaded.signatures[DEFAULT_SIGNATURE]
     _, inputs = signature.structured_input_signature
 
-    def function(x):
-        function.model = loaded  # a signature does not keep the variables of its model alive
+    def function(x, _model=loaded):  # a signature does not keep its model's variables alive
         return signature(**{next(iter(inputs)): x})
 
     return function, inputs, signature.structured_outputs

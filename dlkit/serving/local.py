@@ -60,7 +60,7 @@ class Service:
         self.address = urlsplit(self.url).netloc
 
     def _read_lines(self):
-        for line in self.process.stdout:
+        for line in self.process.stdout or ():
             self.lines.append(line.rstrip("\n"))
             self._new_lines.put(line)
         self._new_lines.put("")  # it has ended

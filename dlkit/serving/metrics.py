@@ -50,8 +50,8 @@ class Metrics:
         """Count one request that was sent again."""
         self._retries.inc()
 
-    def render(self, *, in_flight: int, live: int) -> bytes:
+    def render(self, *, in_flight: int, live: int | None) -> bytes:
         """All of it, in Prometheus's format."""
         self._in_flight.set(in_flight)
-        self._live.set(live)
+        self._live.set(live or 0)
         return generate_latest(self.registry)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -37,8 +37,8 @@ class Engine(Protocol):
     async def load(self, version: int, path: Path) -> Model:
         """Load a model; ValueError if it is none."""
 
-    async def unload(self, model: Model) -> None:
-        """End it."""
+    async def unload(self, model: Any) -> None:
+        """End one of its own."""
 
 
 @dataclass
@@ -136,7 +136,8 @@ class VersionManager:
                 break
         self._fingerprints = fingerprints
         self.failed = {version: why for version, why in self.failed.items() if version in on_disk}
-        await self._unload_superseded(on_disk)
+        if self.live is not None:
+            await self._unload_superseded(self.live, on_disk)
 
     def _has_failed(self, version: int, fingerprint: tuple) -> bool:
         return version in self.failed and self.failed[version][0] == fingerprint
@@ -160,10 +161,10 @@ class VersionManager:
             self.live = version
             self.log(f"version {version} is live")
 
-    async def _unload_superseded(self, on_disk: Iterable[int]) -> None:
+    async def _unload_superseded(self, live: int, on_disk: Iterable[int]) -> None:
         """Keep the live version, and below it the highest ones that are still on the disk."""
-        lower = [v for v in sorted(self.loaded, reverse=True) if v < self.live and v in on_disk]
-        keep = {self.live, *lower[: MAX_LOADED - 1]}
+        lower = [v for v in sorted(self.loaded, reverse=True) if v < live and v in on_disk]
+        keep = {live, *lower[: MAX_LOADED - 1]}
         for version in sorted(set(self.loaded) - keep):
             superseded = self.loaded.pop(version)  # from here on it gets no new request
             while superseded.in_flight:
@@ -178,7 +179,7 @@ class VersionManager:
             RequestError: 404, this version is not loaded.
         """
         number = self.live if version is None else version
-        if number not in self.loaded:
+        if number is None or number not in self.loaded:
             available = ", ".join(map(str, sorted(self.loaded)))
             raise RequestError(404, f"There is no version {number}; loaded are: {available}.")
         return self.loaded[number]

@@ -22,7 +22,9 @@ def process_peak() -> int:
         return psutil.Process().memory_info().peak_wset
     status = Path("/proc/self/status")  # on Linux getrusage would count what the parent held
     if status.exists():
-        return 1024 * int(re.search(r"VmHWM:\s*(\d+)", status.read_text(encoding="utf-8"))[1])
+        match = re.search(r"VmHWM:\s*(\d+)", status.read_text(encoding="utf-8"))
+        if match:
+            return 1024 * int(match[1])
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -42,7 +42,7 @@ def profile(function: Callable[[], object]) -> dict:
             wall = time.perf_counter() - start
             tf.profiler.experimental.stop()
         totals = event_seconds(folder)
-    inclusive = {}
+    inclusive: dict[str, float] = {}
     for name, s in totals.items():
         if name.startswith(STAGE):
             name = re.sub(r"\[\d+\]", "", name)  # which of several inputs
@@ -67,7 +67,7 @@ def event_seconds(folder: str | os.PathLike) -> dict[str, float]:
     """
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-    totals = {}
+    totals: dict[str, float] = {}
     for path in Path(folder).rglob("*.xplane.pb"):
         space = xplane_pb2.XSpace.FromString(path.read_bytes())
         for plane in space.planes:

@@ -29,7 +29,8 @@ def time_in_turn(
     """
     if not ways or rounds < 1:
         raise ValueError(f"got {len(ways)} ways and {rounds} rounds; expected one of each or more")
-    seconds, first = {name: [] for name in ways}, {}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    first: dict[str, float] = {}
     for turn in range(rounds + 1):
         for name, function in ways.items():
             start = time.perf_counter()

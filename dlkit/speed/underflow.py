@@ -6,11 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-Batch = np.ndarray | tf.Tensor
-
 
 def count_nonzero_gradients(
-    model: keras.Model, loss: Callable, x: Batch, y: Batch, weight: float, scale: float
+    model: keras.Model, loss: Callable, x: np.ndarray, y: np.ndarray, weight: float, scale: float
 ) -> int:
     """How many entries of the gradient are not zero.
 

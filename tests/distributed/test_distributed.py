@@ -356,28 +356,27 @@ def test_a_port_in_use_is_named(taken_by):
             launch_rendezvous(ports=ports)
 
 
-def test_a_stranger_who_connects_changes_nothing():
+def test_a_stranger_who_connects_changes_nothing(tmp_path):
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))
         ports = [first.getsockname()[1], second.getsockname()[1]]
+    been_there, deadline = tmp_path / "been there", time.monotonic() + TIMEOUT
 
-    def knock():
-        deadline = time.monotonic() + SOON
-        while time.monotonic() < deadline:
+    def connect_to_worker_0():
+        while not been_there.exists() and time.monotonic() < deadline:
             try:
                 with socket.create_connection(("127.0.0.1", ports[0]), timeout=1) as connection:
                     connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
-                    return
+                    been_there.touch()  # worker 1 has waited for this
             except OSError:
                 time.sleep(0.01)
 
-    stranger = Thread(target=knock)
+    stranger = Thread(target=connect_to_worker_0)
     stranger.start()
-    try:
-        assert launch_rendezvous(ports=ports) == [[2, 0], [2, 1]]
-    finally:
-        stranger.join()
+    found = launch_rendezvous({"wait_for": str(been_there)}, ports=ports)
+    stranger.join()
+    assert been_there.exists() and found == [[2, 0], [2, 1]]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ def rendezvous_only(config):
             os.environ["TF_CONFIG"] = json.dumps(task)
         if config.get("tensorflow"):
             importlib.metadata.version = lambda name: config["tensorflow"]
+        while config.get("wait_for") and not Path(config["wait_for"]).exists():
+            time.sleep(0.01)
     return rendezvous(timeout=config["timeout"])
 
 
