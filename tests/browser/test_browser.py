@@ -275,6 +275,17 @@ def test_the_pad_reads_a_digit_drawn_with_the_keyboard(cnn_lesson, pad):
         nothing.wait_for()
 
 
+def layout_problems(pad):
+    """What is wrong with the pad's layout: bars stand beside the paper, numbers are not broken."""
+    paper = pad.locator(".dlkit-pad-canvas").bounding_box()
+    for bar in pad.locator(".dlkit-pad-bar").all():
+        box, percent = bar.bounding_box(), bar.locator(".dlkit-pad-percent")
+        if box["x"] < paper["x"] + paper["width"] or box["y"] > paper["y"] + 2 * paper["height"]:
+            yield f"not beside the paper: the bar {bar.text_content()}"
+        if percent.bounding_box()["height"] > box["height"]:
+            yield f"broken over lines: {percent.text_content()}"
+
+
 def test_the_pad_fits_and_can_be_read_in_the_dark_theme(cnn_lesson, pad):
     paper = pad.locator(".dlkit-pad-canvas")
     draw(paper, DIGITS["3"])
@@ -286,7 +297,7 @@ def test_the_pad_fits_and_can_be_read_in_the_dark_theme(cnn_lesson, pad):
             *text_problems([paper, *pad.locator(":is(p, button, .dlkit-pad-bar):visible").all()])
         ]
     cnn_lesson.page.set_viewport_size(NARROW)
-    problems = cnn_lesson.cut_off()
+    problems = [*cnn_lesson.cut_off(), *layout_problems(pad)]
     browser.bring_into_view(pad)
     cnn_lesson.shoot("pad-800")
     cnn_lesson.page.set_viewport_size(WIDE)
