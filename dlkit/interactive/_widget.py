@@ -57,7 +57,7 @@ class Pad(anywidget.AnyWidget):
             else:
                 found["seen"] = seen.ravel().tolist()
                 found["probabilities"] = probabilities.round(4).tolist()
-                found["percents"] = [percent(p) for p in probabilities]
+                found["percents"] = [percent(probability) for probability in probabilities]
                 found["verdict"] = verdict(probabilities, self.class_names)
         with self.hold_sync():  # one message, so that the page never shows half an answer
             for name, value in found.items():

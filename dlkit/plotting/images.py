@@ -59,7 +59,11 @@ def _grid(images, titles, columns, ax, figure_width, **imshow):
     columns = min(columns, len(images))
     canvas = mosaic(images, columns=columns)
     height, width = images.shape[1:3]
-    lines = max((str(t).count("\n") + 1 for t in titles), default=0) if titles is not None else 0
+    lines = (
+        max((str(title).count("\n") + 1 for title in titles), default=0)
+        if titles is not None
+        else 0
+    )
     if titles is not None:  # room for the titles: empty rows above each row of tiles
         room = round(lines * 0.17 * columns * (width + GAP) / figure_width) + 1
         padded = np.full((len(images), height + room, *images.shape[2:]), np.nan)
@@ -144,7 +148,7 @@ def plot_mistakes(
         raise ValueError("there is no mistake to show: y_pred equals y_true everywhere")
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][: 2 * columns]
     name = str if class_names is None else (lambda label: class_names[label])
-    titles = [f"{name(y_true[i])} → {name(y_pred[i])}\n{_sure(confidence[i])}" for i in worst]
+    titles = [f"{name(y_true[at])} → {name(y_pred[at])}\n{_sure(confidence[at])}" for at in worst]
     return _grid(images[worst], titles, columns, ax, min(7.5, 1.2 * min(columns, len(worst))))
 
 

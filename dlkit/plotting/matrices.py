@@ -80,7 +80,7 @@ def plot_numbers(
     ax = axes_or_new(ax, (max(2.0, 0.32 * columns), max(2.0, 0.32 * rows)))
     low, high = limits or (values.min(), values.max())
     image = ax.imshow(values, cmap=cmap, vmin=low, vmax=high)
-    texts = [[f"{v:.{decimals}f}" for v in row] for row in values]
+    texts = [[f"{value:.{decimals}f}" for value in row] for row in values]
     _write(ax, np.array(texts), image, size=7)
     return without_frame(ax)
 

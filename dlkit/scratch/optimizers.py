@@ -50,8 +50,8 @@ class Optimizer:
         """
         self._check(gradients, variables)
         if not self._memories:
-            self._memories = [self.start(v) for v in variables]
-            self._shapes = [v.shape for v in variables]
+            self._memories = [self.start(variable) for variable in variables]
+            self._shapes = [variable.shape for variable in variables]
         self.iterations += 1
         for gradient, variable, memory in zip(gradients, variables, self._memories, strict=True):
             if self.weight_decay:
@@ -71,7 +71,7 @@ class Optimizer:
                     "can be changed in place: pass np.array(..., dtype=float)"
                 )
             check_same_shape(f"gradient {index}", gradient, "its variable", variable)
-        shapes = [v.shape for v in variables]
+        shapes = [variable.shape for variable in variables]
         if self._memories and shapes != self._shapes:
             raise ValueError(
                 f"the variables have shapes {shapes}, and in the step before {self._shapes}: make "

@@ -263,6 +263,17 @@ def test_the_pad_reads_a_digit_drawn_with_the_keyboard(lesson, pad):
         nothing.wait_for()
 
 
+def layout_problems(pad):
+    """What is wrong with the pad's layout: bars stand beside the paper, numbers are not broken."""
+    paper = pad.locator(".dlkit-pad-canvas").bounding_box()
+    for bar in pad.locator(".dlkit-pad-bar").all():
+        box, percent = bar.bounding_box(), bar.locator(".dlkit-pad-percent")
+        if box["x"] < paper["x"] + paper["width"] or box["y"] > paper["y"] + 2 * paper["height"]:
+            yield f"not beside the paper: the bar {bar.text_content()}"
+        if percent.bounding_box()["height"] > box["height"]:
+            yield f"broken over lines: {percent.text_content()}"
+
+
 @in_the_lesson_with_the_pad
 def test_the_pad_fits_and_can_be_read_in_the_dark_theme(lesson, pad):
     paper = pad.locator(".dlkit-pad-canvas")
@@ -275,7 +286,7 @@ def test_the_pad_fits_and_can_be_read_in_the_dark_theme(lesson, pad):
             *text_problems([paper, *pad.locator(":is(p, button, .dlkit-pad-bar):visible").all()])
         ]
     lesson.page.set_viewport_size(NARROW)
-    problems = lesson.cut_off()
+    problems = [*lesson.cut_off(), *layout_problems(pad)]
     browser.bring_into_view(pad)
     lesson.shoot("pad-800")
     lesson.page.set_viewport_size(WIDE)
