@@ -11,17 +11,18 @@ function element(parent, tag, attributes = {}, text = "") {
 }
 
 function render({ model, el }) {
-  const root = element(el, "div", {
-    class: "dlkit-sliders",
-    "data-lm-suppress-shortcuts": "true", // JupyterLab leaves the keys to the sliders
-  });
+  const root = element(el, "div", { class: "dlkit-sliders" });
   const panel = element(root, "div", { class: "dlkit-sliders-panel" });
   const prefix = `dlkit-sliders-${Math.random().toString(36).slice(2)}`;
   const sliders = model.get("controls").map(({ label, stops }, number) => {
     const id = `${prefix}-${number}`;
     element(panel, "label", { class: "dlkit-sliders-label", for: id }, label);
     const attributes = { id, type: "range", min: 0, max: stops.length - 1, step: 1 };
-    const input = element(panel, "input", { class: "dlkit-sliders-range", ...attributes });
+    const input = element(panel, "input", {
+      class: "dlkit-sliders-range",
+      "data-lm-suppress-shortcuts": "true", // JupyterLab leaves the keys to the slider itself
+      ...attributes,
+    });
     // The input says its value itself; without this a screen reader would say it twice.
     const value = element(panel, "span", { class: "dlkit-sliders-value", "aria-hidden": "true" });
     value.style.minWidth = `${Math.max(...stops.map((stop) => stop.length))}ch`;
