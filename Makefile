@@ -33,7 +33,7 @@ install:  ## Make .venv, with everything in it (again only after a change)
 lab: install  ## Open your own copies of the lessons (my_lessons/) in JupyterLab
 	@$(VENV_PYTHON) -m dlkit lab $(ARGS)
 
-check: install  ## Run the tests that need no lesson, server or browser (4 min)
+check: install  ## Run the tests that need no lesson, server or browser (2 min)
 	@$(VENV_PYTHON) tools/tiers.py check $(ARGS)
 
 test: install  ## Run all tests, and each lesson once with its exercises solved (45 min)

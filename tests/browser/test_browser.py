@@ -67,7 +67,9 @@ def committed_images(stem):
 def run_problems(lesson, images):
     """What is wrong with a run, in words: cells run in their turn, silently, and show `images`."""
     for number, (cell, count) in enumerate(zip(lesson.code_cells, images, strict=True), start=1):
-        if cell["prompt"] != f"[{number}]:":
+        if cell["folded"] and not cell["outputs"]:  # it shows no number
+            yield f"code cell {number} is folded and shows nothing"
+        if not cell["folded"] and cell["prompt"] != f"[{number}]:":
             yield f"code cell {number} shows {cell['prompt']} as its number"
         if cell["images"] != count:
             yield f"code cell {number} shows {cell['images']} images, and {count} are committed"
@@ -312,12 +314,14 @@ FAULTY = [  # cells, and what must be said of them
     ("HTML('<p style=\"color: #333\">dark ink</p>')", "hard to read, contrast"),
     ("1 / 0", "code cell 10 wrote on stderr: ----"),
     ("print('never')", "code cell 11 shows [ ]: as its number"),
+    ("# folded\nprint('never')", "code cell 12 is folded and shows nothing"),
 ]
 
 
 def test_the_checks_see_what_is_wrong(server, chromium):
     cells = [START, *(source for source, _ in FAULTY)]
     notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
+    notebook.cells[-1].metadata.jupyter = {"source_hidden": True}
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, server.folder / "my_lessons" / "faulty.ipynb")
     with opened("faulty", server, chromium) as lesson:

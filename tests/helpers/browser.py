@@ -185,12 +185,15 @@ def end(server, seconds=20):
 
 # ---- A lesson in a page ----------------------------------------------------------------------
 
+# The pad is there in place of the picture of it that a saved notebook shows.
 READ_CODE_CELLS = """
 () => [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")].map(cell => ({
   prompt: cell.querySelector(".jp-InputPrompt").textContent,
+  folded: cell.querySelector(".jp-InputPlaceholder") !== null,
+  outputs: cell.querySelectorAll(".jp-OutputArea-child").length,
   stderr: [...cell.querySelectorAll("[data-mime-type$='stderr'], [data-mime-type$='error']")]
     .map(output => output.textContent),
-  images: cell.querySelectorAll(".jp-OutputArea img").length,
+  images: cell.querySelectorAll(".jp-OutputArea :is(img, .dlkit-pad)").length,
   old: cell.querySelectorAll("[data-old]").length,
 }))
 """
@@ -199,6 +202,17 @@ MARK_OUTPUTS = """
 """
 SOME_CELL_WAITS = """
 () => [...document.querySelectorAll(".jp-InputPrompt")].some(p => p.textContent.includes("*"))
+"""
+# The arrow keys leave out folded cells.
+KEYS_TO = """
+(wanted, active) => {
+  const cells = [...wanted.parentNode.children];
+  const [to, from] = [wanted, active].map(cell => cells.indexOf(cell));
+  const down = to > from;
+  const passed = cells.slice(Math.min(to, from) + down, Math.max(to, from) + down);
+  const open = passed.filter(cell => cell.querySelector(".jp-InputPlaceholder") === null);
+  return open.map(() => down ? "ArrowDown" : "ArrowUp");
+}
 """
 NO_CELL_WAITS = f"() => !({SOME_CELL_WAITS})()"
 # What cannot be seen whole: a notebook that scrolls sideways, a part that hides its right end, one
@@ -274,7 +288,7 @@ class LessonPage:
 
     @property
     def code_cells(self):
-        """Of each: its prompt, what is on stderr, the number of images, and of marked outputs."""
+        """Of each: its prompt, whether it is folded, stderr; how many outputs, images, old ones."""
         return self.page.evaluate(READ_CODE_CELLS)
 
     @property
@@ -296,12 +310,8 @@ class LessonPage:
         active = self.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
         self.page.keyboard.press("Escape")  # out of a cell's text
         self.tab_to(active, key="Shift+Tab")  # out of a widget
-        wanted, now = (
-            locator.evaluate("cell => [...cell.parentNode.children].indexOf(cell)")
-            for locator in (cell, active)
-        )
-        for _ in range(abs(wanted - now)):
-            self.page.keyboard.press("ArrowDown" if wanted > now else "ArrowUp")
+        for key in cell.evaluate(KEYS_TO, active.element_handle()):
+            self.page.keyboard.press(key)
         cell.and_(active).wait_for()
         return cell
 

@@ -81,7 +81,9 @@ def fingerprint(value):
     return type(value).__name__
 
 
-@pytest.mark.parametrize("file", [lesson["file"] for lesson in COURSE], ids=lambda f: Path(f).stem)
+@pytest.mark.parametrize(
+    "file", [lesson.file for lesson in COURSE.lessons], ids=lambda f: Path(f).stem
+)
 def test_a_second_run_of_a_cell_changes_nothing(file, tmp_path, monkeypatch):
     monkeypatch.setenv("DLKIT_OFFLINE", "1")
     monkeypatch.setenv("DLKIT_DATA_DIR", "")
