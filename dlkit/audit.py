@@ -66,7 +66,7 @@ def unequal_by_luck(
     return float((1 + as_bad) / (1 + rounds))
 
 
-def population_stability_index(expected, actual):
+def population_stability_index(expected: np.ndarray, actual: np.ndarray) -> float:
     """Population stability index of two histograms over the same bins.
 
     PSI = sum (p - q) log(p / q), p and q the shares of the bins
@@ -88,7 +88,7 @@ def population_stability_index(expected, actual):
     return float(np.sum((p - q) * np.log(p / q)))
 
 
-def membership_advantage(member_losses, other_losses):
+def membership_advantage(member_losses: np.ndarray, other_losses: np.ndarray) -> float:
     """The best a threshold on the loss does at telling training examples from others.
 
     max over t of P(loss <= t | member) - P(loss <= t | other), at least 0

@@ -17,6 +17,8 @@ from pathlib import Path
 import course
 from course import ROOT, Course, Lesson
 
+from dlkit.machine import python_command
+
 SUMMARY = "One sentence on what you do in this lesson."
 TEXT, CODE, CLAIM = "markdown", "code", "claim"
 OF_CLAIMS = {"jupyter": {"source_hidden": True}, "tags": ["claims"]}
@@ -97,7 +99,11 @@ def _notebook(lesson: Lesson, before: Lesson, root: Path) -> str:
     """The text of the notebook's file."""
     cells = []
     for count, (kind, text) in enumerate(cells_of(lesson, before, root)):
-        cell = {"cell_type": TEXT, "id": f"{lesson.topic[:50]}-{count:02}", "metadata": {}}
+        cell: dict[str, object] = {
+            "cell_type": TEXT,
+            "id": f"{lesson.topic[:50]}-{count:02}",
+            "metadata": {},
+        }
         if kind != TEXT:
             cell |= {"cell_type": CODE, "execution_count": None, "outputs": []}
         if kind == CLAIM:
@@ -131,7 +137,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
 
         run.main(["execute", options.name], root=root)
     print("Write the lesson, its summary in course.toml, and its exercises. Then:")
-    print(f"  python tools/run.py execute {options.name}    makes the outputs")
+    print(f"  {python_command('tools/run.py', 'execute', options.name)}    makes the outputs")
     print(f'  make check; make test ARGS="{files[0]}"')
     return 0
 

@@ -680,15 +680,15 @@ def test_both_forms_of_a_panel_say_the_same(build):
 def test_a_panel_is_legible_on_any_background(build):
     """Text keeps the page's colour; backgrounds are transparent; a symbol and a word lead."""
     shown = read_html(build())
-    colours = re.findall(r"(?<![-\w])color:([^;]+);", shown.styles)
-    assert set(colours) <= {"inherit"}
+    colors = re.findall(r"(?<![-\w])color:([^;]+);", shown.styles)
+    assert set(colors) <= {"inherit"}
     assert all(c.startswith("rgba(") for c in re.findall(r"background:([^;]+);", shown.styles))
     assert any(shown.text.strip().startswith(f"{mark} {kind}") for kind, (mark, _) in MARKS.items())
 
 
 def test_symbols_and_colours_differ_by_kind():
     verdicts = [MARKS[kind] for kind in ("correct", "not yet", "not attempted", "hint", "solution")]
-    assert len({symbol for symbol, _ in verdicts}) == len({colour for _, colour in verdicts}) == 5
+    assert len({symbol for symbol, _ in verdicts}) == len({color for _, color in verdicts}) == 5
 
 
 def test_what_a_learner_wrote_is_escaped():
