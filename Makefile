@@ -41,13 +41,15 @@ test: install  ## Run all tests, and each lesson once with its exercises solved 
 
 # What a learner does not need is installed only here.
 browser: install  ## Try three lessons in JupyterLab in Chromium; screenshots go to build/
-	@$(VENV_PYTHON) -m pip install -q -r tests/browser/requirements.txt -c constraints.txt
+	@$(VENV_PYTHON) -m pip install -q -r tests/browser/requirements.txt \
+	  -r tools/requirements.txt -c constraints.txt
 	@DLKIT_BROWSER_REQUIRED=1 $(VENV_PYTHON) -m pytest tests/browser $(ARGS)
 
 matrix: install  ## Every lesson on Colab's versions, on the newest, on JAX and PyTorch (6 GB)
 	@$(VENV_PYTHON) tools/matrix.py $(ARGS)
 
 course: install  ## Execute every lesson into build/, as HTML with an index and a table
+	@$(VENV_PYTHON) -m pip install -q -r tools/requirements.txt -c constraints.txt
 	@$(VENV_PYTHON) tools/run.py course $(ARGS)
 
 bench: install  ## Measure speed into build/bench.md (40 min); benchmarks/README.md says more

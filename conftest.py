@@ -52,9 +52,10 @@ HAS_RAY = importlib.util.find_spec("ray") is not None
 
 
 def cannot_be_imported(path):
-    """Whether a module needs Ray, and it is missing, or there is no example to import it for."""
+    """Whether a module needs Ray (uvicorn comes with it), and lacks it or any example to run."""
     text = path.read_text(encoding="utf-8")
-    return re.search(r"^(import|from) ray\b", text, re.M) and not (HAS_RAY and ">>>" in text)
+    needs_ray = re.search(r"^(import|from) (ray|uvicorn)\b", text, re.M)
+    return needs_ray and not (HAS_RAY and ">>>" in text)
 
 
 collect_ignore = [str(path) for path in ROOT.glob("dlkit/*/*.py") if cannot_be_imported(path)]
@@ -146,6 +147,11 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):  # the process that prints, not xdist's others
         config.pluginmanager.register(LessonProgress(config), "lesson progress")
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Bytes do not stand in a test's name: packed ones hold the time, and workers must agree."""
+    return argname if isinstance(val, bytes) else None
 
 
 def pytest_itemcollected(item):

@@ -27,6 +27,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from dlkit import data, measured, models  # noqa: E402
+from dlkit.machine import print_anything  # noqa: E402
 
 KEPT = measured.CIFAR_LADDER
 SHAPE, CLASSES, BATCH_SIZE = (32, 32, 3), 10, 100
@@ -183,4 +184,5 @@ def main():
 
 
 if __name__ == "__main__":
+    print_anything()
     main()

@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 import course  # noqa: E402
 from run import run as run_notebook  # noqa: E402
 
+from dlkit.machine import print_anything
+
 ASK = """import json, resource
 found = [value for value in globals().values() if hasattr(type(value), "is_sample")]
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -56,4 +58,5 @@ def main():
 
 
 if __name__ == "__main__":
+    print_anything()
     main()

@@ -20,6 +20,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from dlkit import data, models, speed  # noqa: E402
+from dlkit.machine import print_anything  # noqa: E402
 from dlkit.speed import rates  # noqa: E402
 
 BATCH_SIZE = 256
@@ -137,4 +138,5 @@ def main():
 
 
 if __name__ == "__main__":
+    print_anything()
     main()

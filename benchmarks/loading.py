@@ -22,6 +22,7 @@ import numpy as np
 from dlkit import data
 from dlkit.data import store
 from dlkit.data.registry import MNIST, NPZ
+from dlkit.machine import print_anything
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMED = """
@@ -117,4 +118,5 @@ def main():
 
 
 if __name__ == "__main__":
+    print_anything()
     main()

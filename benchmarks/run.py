@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from dlkit.machine import processor
+from dlkit.machine import print_anything, processor
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "benchmarks" / "README.md"
@@ -29,6 +29,7 @@ SECTIONS = {
     "loading": ("Data", ["loading.py"], ["--rounds", "1"]),
     "mlp": ("Time to accuracy, MLP", ["time_to_accuracy.py", "--only", "MLP"], ["--seeds", "1"]),
     "cnn": ("Time to accuracy, CNN", ["time_to_accuracy.py", "--only", "CNN"], ["--seeds", "1"]),
+    "leaderboard": ("Digits, lesson by lesson", ["digit_leaderboard.py"], ["--seeds", "1"]),
     "limit": ("How far from the limit", ["limit.py"], ["--rounds", "1"]),
     "scratch": ("dlkit.scratch beside Keras", ["scratch.py"], ["--repeats", "3"]),
     "train": ("Training in NumPy and in Keras", ["scratch.py", "--train"], ["--repeats", "1"]),
@@ -159,4 +160,5 @@ def main():
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

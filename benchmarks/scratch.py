@@ -40,6 +40,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from dlkit import data  # noqa: E402
+from dlkit.machine import print_anything  # noqa: E402
 from dlkit.scratch import (  # noqa: E402
     Sequential,
     activations,
@@ -274,4 +275,5 @@ def compare_training():
 
 
 if __name__ == "__main__":
+    print_anything()
     compare_training() if arguments.train else compare_functions()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlkit.machine import start_keras
+from dlkit.machine import print_anything, start_keras
 from dlkit.serving.local import PERCENTILES, LoadTest, Service, latency_ms
 
 CLIENTS = (1, 8, 32)
@@ -96,4 +96,5 @@ def main():
 
 
 if __name__ == "__main__":
+    print_anything()
     main()

@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 import course  # noqa: E402
 from run import run  # noqa: E402
 
+from dlkit.machine import print_anything
+
 LESSON = course.ROOT / course.read().choose(["speed_and_gpus"])[0].file
 UNTIL = "table.add_row("  # the cell that keeps the row is the last one needed
 
@@ -45,4 +47,5 @@ def main():
 
 
 if __name__ == "__main__":
+    print_anything()
     main()

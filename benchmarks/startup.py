@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dlkit.machine import print_anything
+
 ROOT = Path(__file__).resolve().parents[1]
 FIRST_PLOT = """
 import matplotlib; matplotlib.use("Agg")
@@ -99,4 +101,5 @@ def main():
 
 
 if __name__ == "__main__":
+    print_anything()
     main()

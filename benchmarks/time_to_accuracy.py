@@ -25,6 +25,7 @@ import numpy as np  # noqa: E402
 from keras import layers  # noqa: E402
 
 from dlkit import data, models  # noqa: E402
+from dlkit.machine import print_anything  # noqa: E402
 
 SHAPE = (28, 28, 1)
 
@@ -167,4 +168,5 @@ def compared(name, usual, own, ours):
 
 
 if __name__ == "__main__":
+    print_anything()
     main()

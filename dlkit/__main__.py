@@ -10,7 +10,7 @@ import sys
 
 from dlkit import machine
 
-NAMES = "mnist, cifar10, shakespeare or all"
+NAMES = "mnist, cifar10, shakespeare, polarity or all"
 
 
 def parser(*, only_doctor: bool = False) -> argparse.ArgumentParser:
@@ -45,6 +45,7 @@ def parser(*, only_doctor: bool = False) -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; the exit status."""
+    machine.print_anything()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["doctor"]:
         from dlkit.doctor import doctor

@@ -1,6 +1,8 @@
-"""Questions to a model in service: did its inputs change, are its mistakes unequal by luck, and
-what do its losses betray of the examples it was trained on?
+"""Questions to a model: is it better than another, are its mistakes unequal by luck, did its inputs
+change in service, and what do its losses betray of the examples it was trained on?
 """
+
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -64,6 +66,70 @@ def unequal_by_luck(
     real = spread(is_wrong) * (1 - 1e-12)  # equal ones count, whatever the order of the sums
     as_bad = sum(spread(rng.permutation(is_wrong)) >= real for _ in range(rounds))
     return float((1 + as_bad) / (1 + rounds))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """How often luck alone parts two equally good models as far as they are parted, or further.
+
+    McNemar's exact test. Both models have answered the same examples, and only those count that
+    one of them had right and the other wrong. If the models are equally good, each of these n
+    examples is a coin: with m = min(only_first, only_second) and n = only_first + only_second,
+
+        p = min(1, 2 sum_{k=0..m} C(n, k) / 2^n)
+
+    Args:
+        only_first: number of examples that only the first model had right, 0 or more.
+        only_second: number of examples that only the second model had right, 0 or more.
+
+    Returns:
+        A float from 0 to 1, small where luck hardly explains the difference.
+
+    Raises:
+        ValueError: a count is negative or no whole number.
+
+    Source: Q. McNemar (1947), doi:10.1007/BF02295996.
+
+    Example:
+        >>> round(mcnemar(8, 2), 4), mcnemar(5, 5)
+        (0.1094, 1.0)
+    """
+    for name, count in {"only_first": only_first, "only_second": only_second}.items():
+        if count < 0 or count != int(count):
+            raise ValueError(f"{name} is {count}; expected 0, 1, 2, ...: pass a count of examples")
+    n, fewer = int(only_first + only_second), int(min(only_first, only_second))
+    ways = sum(math.comb(n, k) for k in range(fewer + 1))
+    return min(1.0, 2 * ways / 2**n)
+
+
+def paired_difference(is_right: ArrayLike, is_right_other: ArrayLike) -> tuple[float, float]:
+    """By how much two ways to train differ in accuracy on the same examples, over several seeds.
+
+    d_i = mean over the seeds of is_right[:, i] - is_right_other[:, i];  the difference is the
+    mean of d over the n examples, and its standard error is std(d) / sqrt(n). It counts the luck
+    of which examples there are, not that of the seeds.
+
+    Args:
+        is_right: bool, shape (seeds, n).
+        is_right_other: the same of the other, on the same examples, shape (seeds, n).
+
+    Returns:
+        ``(difference, standard_error)``, two floats, as shares from -1 to 1.
+
+    Raises:
+        ValueError: the shapes differ, or are not (seeds, n) with n of 2 or more.
+
+    Example:
+        >>> paired_difference([[True, True, False, True]], [[True, False, False, True]])
+        (0.25, 0.25)
+    """
+    first, other = np.asarray(is_right, dtype=float), np.asarray(is_right_other, dtype=float)
+    if first.shape != other.shape or first.ndim != 2 or first.shape[1] < 2:
+        raise ValueError(
+            f"is_right has shape {first.shape} and is_right_other {other.shape}; expected (seeds, "
+            "n) twice: a row for each seed, of the same examples"
+        )
+    d = (first - other).mean(axis=0)
+    return float(d.mean()), float(d.std(ddof=1) / np.sqrt(len(d)))
 
 
 def population_stability_index(expected: np.ndarray, actual: np.ndarray) -> float:

@@ -94,7 +94,6 @@ def saliency(model: keras.Model, images: ArrayLike, targets: ArrayLike) -> np.nd
 
     Raises:
         ValueError: no batch of images, targets that do not fit, or no logits.
-        NotImplementedError: Keras does not run on TensorFlow, whose gradients are needed.
 
     Source: Simonyan, Vedaldi and Zisserman (2014), section 3, arXiv:1312.6034.
 
@@ -105,9 +104,13 @@ def saliency(model: keras.Model, images: ArrayLike, targets: ArrayLike) -> np.nd
                 [0., 1.]]], dtype=float32)
     """
     images, targets = _checked(model, images, targets)
+
+    def forward(x, added):
+        entered = x + added
+        return entered, model(entered, training=False)
+
     slopes = [
-        _slopes(lambda x: (x, model(x, training=False)), images[part], targets[part])[1]
-        for part in _parts(images)
+        _slopes(forward, images[part], _logits_of(targets[part]))[1] for part in _parts(images)
     ]
     return np.abs(np.concatenate(slopes)).max(axis=-1)
 
@@ -137,7 +140,6 @@ def grad_cam(
     Raises:
         ValueError: no batch of images, targets that do not fit, no logits, no such layer, a
             layer without feature maps, or one that the logits do not depend on.
-        NotImplementedError: Keras does not run on TensorFlow, whose gradients are needed.
 
     Source: Selvaraju and others (2017), section 3, arXiv:1610.02391.
 
@@ -153,7 +155,11 @@ def grad_cam(
     images, targets = _checked(model, images, targets)
     cams = []
     for part in _parts(images):
-        found = _slopes(lambda x: _seen_in_passing(model, layer, x), images[part], targets[part])
+        found = _slopes(
+            lambda x, added: _seen_in_passing(model, layer, x, added),
+            images[part],
+            _logits_of(targets[part]),
+        )
         if found is None:
             raise ValueError(f"the logits do not depend on the layer {layer_name!r}: name another")
         maps, slopes = found
@@ -168,6 +174,54 @@ def grad_cam(
         np.concatenate(cams), images.shape[1:3], data_format="channels_last"
     )
     return keras.ops.convert_to_numpy(cam)[..., 0]
+
+
+def input_gradient(
+    model: keras.Model | keras.layers.Layer, x: ArrayLike, weights: ArrayLike
+) -> np.ndarray:
+    """The gradient, at the inputs, of a weighted sum of everything that a model puts out.
+
+    With y = model(x) and r the weights:
+
+        gradient = dS / dx,   S = sum over all entries of  r * y
+
+    Args:
+        model: a built model or layer of one input and one output.
+        x: inputs, shape ``(batch, ...)`` as the model takes them; real numbers.
+        weights: r, of the shape of the model's output, or one that broadcasts to it.
+
+    Returns:
+        float32 array of the shape of ``x``.
+
+    Raises:
+        ValueError: weights that do not fit the output, or an output that does not depend on x.
+
+    Source: Baydin and others (2018), section 3.2, arXiv:1502.05767: one pass back gives them all.
+
+    Example:
+        >>> input_gradient(keras.layers.ReLU(), [[-1.0, 2.0]], [[5.0, 7.0]])
+        array([[0., 7.]], dtype=float32)
+    """
+    x, weights = np.asarray(x, dtype="float32"), np.asarray(weights, dtype="float32")
+
+    def forward(entered, added):
+        entered = entered + added
+        y = model(entered, training=False)
+        try:
+            fits = np.broadcast_shapes(weights.shape, y.shape) == tuple(y.shape)
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"weights have the shape {weights.shape}; expected {tuple(y.shape)}, that of the "
+                "output: give one weight to each entry"
+            )
+        return entered, y
+
+    found = _slopes(forward, x, lambda y: keras.ops.sum(keras.ops.multiply(y, weights)))
+    if found is None:
+        raise ValueError("the output does not depend on x: is it the model you mean?")
+    return found[1]
 
 
 def _layer(model, name):
@@ -206,8 +260,8 @@ def _parts(images):
     return [slice(start, start + BATCH) for start in range(0, len(images), BATCH)]
 
 
-def _seen_in_passing(model, layer, x):
-    """The layer's output and the logits, of one pass.
+def _seen_in_passing(model, layer, x, added):
+    """The layer's output, with ``added`` to it, and the logits, of one pass.
 
     A model made of ``layer.output`` and the model's output would be simpler, but a layer that
     was called before, as ``Sequential.add`` does, gives the output of that other call.
@@ -215,7 +269,7 @@ def _seen_in_passing(model, layer, x):
     seen, call = [], layer.call
 
     def watched(*args, **kwargs):
-        seen.append(call(*args, **kwargs))
+        seen.append(call(*args, **kwargs) + added)
         return seen[-1]
 
     layer.call = watched
@@ -226,22 +280,45 @@ def _seen_in_passing(model, layer, x):
     return (seen or [None])[-1], logits
 
 
-def _slopes(forward, images, targets):
-    """(values, slopes) with (values, logits) = forward(images), slopes = d logit / d values.
+def _logits_of(targets):
+    """The function of logits ``(batch, classes)`` that adds up those of the targets."""
 
-    None if the logits do not depend on the values.
+    def score(logits):
+        chosen = keras.ops.take_along_axis(logits, keras.ops.expand_dims(targets, 1), axis=1)
+        return keras.ops.sum(chosen)
+
+    return score
+
+
+def _slopes(forward, inputs, score):
+    """(values, slopes) with (values, outputs) = forward(inputs, added).
+
+    The slopes are d score(outputs) / d values. ``added`` is added to the values; 0 leaves them as
+    they are. None if the outputs do not depend on the values; JAX cannot tell that, and gives
+    slopes of 0.
     """
     backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise NotImplementedError(
-            f"Keras runs on {backend!r} here; saliency and grad_cam take their gradients from "
-            "TensorFlow. Set KERAS_BACKEND=tensorflow, or use occlusion, which needs no gradients"
-        )
-    tf = importlib.import_module("tensorflow")
-    x = tf.convert_to_tensor(images)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        values, logits = forward(x)
-        score = tf.reduce_sum(tf.gather(logits, targets, axis=1, batch_dims=1))
-    slopes = None if values is None else tape.gradient(score, values)
-    return None if slopes is None else (values.numpy(), slopes.numpy())
+    x = keras.ops.convert_to_tensor(inputs)
+
+    if backend == "tensorflow":
+        tf = importlib.import_module("tensorflow")
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            values, logits = forward(x, 0.0)
+            total = score(logits)
+        slopes = None if values is None else tape.gradient(total, values)
+    elif backend == "torch":
+        torch = importlib.import_module("torch")
+        values, logits = forward(x.requires_grad_(), 0.0)
+        slopes = None
+        if values is not None and values.requires_grad:
+            (slopes,) = torch.autograd.grad(score(logits), values, allow_unused=True)
+    else:
+        jax = importlib.import_module("jax")
+        values, _ = forward(x, 0.0)
+        slopes = None
+        if values is not None:
+            slopes = jax.grad(lambda added: score(forward(x, added)[1]))(0 * values)
+    if slopes is None:
+        return None
+    return keras.ops.convert_to_numpy(values), keras.ops.convert_to_numpy(slopes)

@@ -49,6 +49,7 @@ def prepare(course: Path, mine: Path) -> News:
 
     A lesson to which the course has given another number is not copied a second time: the
     learner's copy takes the new number. What the course has changed is told once for each change.
+    A text to which lessons link (``notation.md``) is copied too, where it is not there yet.
 
     Args:
         course: the folder of the course's notebooks.
@@ -90,6 +91,9 @@ def prepare(course: Path, mine: Path) -> News:
         if made_from != digest and told.get(name) != digest:
             (news.changed if made_from else news.foreign).append(name)
             spoken_of[name] = digest
+    for page in course.glob("*.md"):  # to which lessons link
+        with contextlib.suppress(OSError):  # if nothing could be written, that is told already
+            _put(page.read_bytes(), mine / page.name)
     if spoken_of != told:
         with contextlib.suppress(OSError):  # then it is told again
             part = mine / f"{TOLD}.{os.getpid()}.part"

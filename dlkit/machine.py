@@ -1,7 +1,8 @@
 """What machine this is, how to start Keras on it quietly, and what a helper must know.
 
 Importing this is quick: TensorFlow's import takes seconds, and only ``start_keras`` and
-``gpu_names`` need it. The set-up cell of every lesson prints ``report()``.
+``gpu_names`` need it. The set-up cell of every lesson calls ``sharpen_figures`` and prints
+``report()``.
 Python 3.8 must be able to read this file, because ``doctor`` runs on any Python; a test tries it.
 """
 
@@ -28,7 +29,18 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 # Variables that change what the course does: some are shown, of the others only that they are set.
 SHOWN = ("DLKIT_OFFLINE", "KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "OPENBLAS_NUM_THREADS")
 HIDDEN = ("DLKIT_DATA_DIR", "KERAS_HOME", "PYTHONPATH", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-GPU_LESSONS = "08, 12, 14 and 22"  # written by tools/course.py
+GPU_LESSONS = "08, 12, 14, 17 and 22"  # written by tools/course.py
+
+
+def print_anything() -> None:
+    """Let this process print every character: one that the terminal's encoding lacks as ``\\u…``.
+
+    A name in other letters than the terminal's (on Windows, often those of cp1252) must not end a
+    command. Every command of the course calls this first. Source: Python's codecs, error handlers.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # not where a notebook or a test took its place
+            stream.reconfigure(errors="backslashreplace")
 
 
 def nvidia_gpus(*, timeout: float = 10) -> list[str]:
@@ -68,6 +80,19 @@ def report() -> str:
     if gpus or not menu:
         return line
     return f"{line} (lessons {GPU_LESSONS} are faster with one: {menu})"
+
+
+def sharpen_figures() -> None:
+    """Let a notebook draw its figures with twice the page's dots per inch, at the same size.
+
+    They have 200 dots per inch then, sharp on any screen and in print. Outside of a notebook
+    nothing happens. Source: matplotlib-inline's ``InlineBackend.figure_formats``.
+    """
+    ipython = sys.modules.get("IPython")  # in a notebook it is loaded already
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None:
+        config = importlib.import_module("matplotlib_inline.config")  # it comes with IPython
+        config.InlineBackend.instance(parent=shell).figure_formats = {"retina"}
 
 
 @contextlib.contextmanager

@@ -1,8 +1,10 @@
 """Uncompiled Keras models of the course: logits out, no printing, no seeding."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 
@@ -26,6 +28,11 @@ def _check_side(input_shape, needed, reason):
             f"input_shape is {tuple(input_shape)}; {reason} need images of at least {needed} by "
             f"{needed} pixels"
         )
+
+
+def _check_whole(name, number, minimum=1):
+    if not isinstance(number, int) or isinstance(number, bool) or number < minimum:
+        raise ValueError(f"{name} is {number!r}; expected a whole number of {minimum} or more")
 
 
 def mlp(
@@ -236,3 +243,378 @@ def resnet(
     x = layers.Identity(name="maps")(x)
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(num_classes, name="logits")(x), name="resnet")
+
+
+@keras.saving.register_keras_serializable("dlkit")
+class PositionEmbedding(layers.Layer):
+    """Adds a learned row to each step: y[:, t] = x[:, t] + table[t].
+
+    Args:
+        context: rows of the table, the longest text that can be read, 1 or more.
+
+    Raises:
+        ValueError: context is no whole number of 1 or more; on call, a text longer than it.
+
+    Source: Gehring, Auli, Grangier, Yarats and Dauphin (2017), arXiv:1705.03122, section 3.1.
+
+    Example:
+        >>> layer = PositionEmbedding(8)
+        >>> tuple(layer(keras.ops.zeros((2, 5, 3))).shape), layer.count_params()
+        ((2, 5, 3), 24)
+    """
+
+    def __init__(self, context: int, **options: Any) -> None:
+        super().__init__(**options)
+        _check_whole("context", context)
+        self.context = context
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Make the table."""
+        start = keras.initializers.RandomNormal(stddev=0.02)
+        self.table = self.add_weight((self.context, input_shape[-1]), start, name="table")
+
+    def call(self, x: Any) -> Any:
+        """Sum of x, ``(batch, time, width)``, and the table's first rows."""
+        time = x.shape[1]
+        if time is not None and time > self.context:
+            raise ValueError(
+                f"the text has {time} steps; expected at most {self.context}, the context: give "
+                "the model the last ones alone"
+            )
+        return x + self.table[: keras.ops.shape(x)[1]]
+
+    def compute_output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The input's."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """What ``__init__`` takes."""
+        return super().get_config() | {"context": self.context}
+
+
+@keras.saving.register_keras_serializable("dlkit")
+class FusedAttention(layers.Layer):
+    """Self-attention after its products with the weights: several heads, and no weights of its own.
+
+    One dense layer before it makes queries Q, keys K and values V side by side, 3 width numbers a
+    step; each is cut into heads of size d = width / heads. For each head
+
+        A = softmax(Q K^T / sqrt(d) + M),  y = A V,
+
+    with M[t, s] = minus infinity for s > t and 0 otherwise: a step does not see what comes later.
+    (Scores are replaced by -3e4, which every type of float holds and whose softmax is 0.)
+
+    Args:
+        heads: 1 or more; must divide the width.
+        causal: False leaves M out: every step sees the whole text.
+        scaled: False leaves the division by sqrt(d) out.
+
+    Raises:
+        ValueError: heads is no whole number of 1 or more, or the input cannot be cut so.
+
+    Source: Vaswani and others (2017), arXiv:1706.03762, section 3.2.
+
+    Example:
+        >>> tuple(FusedAttention(2)(keras.ops.zeros((1, 5, 3 * 4))).shape)
+        (1, 5, 4)
+    """
+
+    def __init__(
+        self, heads: int, *, causal: bool = True, scaled: bool = True, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        _check_whole("heads", heads)
+        self.heads, self.causal, self.scaled = heads, causal, scaled
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """No weights; checks that the input can be cut."""
+        if len(input_shape) != 3 or input_shape[-1] % (3 * self.heads):
+            raise ValueError(
+                f"the input has shape {tuple(input_shape)}; expected (batch, time, 3 width) with a "
+                f"width that {self.heads} heads divide: put a Dense layer of 3 width before it"
+            )
+
+    def call(self, x: Any) -> Any:
+        """From ``(batch, time, 3 width)`` to ``(batch, time, width)``."""
+        ops = keras.ops
+        batch, time = ops.shape(x)[:2]
+        width = x.shape[-1] // 3
+        size = width // self.heads
+        cut = ops.reshape(x, (batch, time, 3, self.heads, size))
+        queries, keys, values = ops.unstack(ops.transpose(cut, (2, 0, 3, 1, 4)), axis=0)
+        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
+        if self.scaled:
+            scores = scores * size**-0.5
+        if self.causal:
+            steps = ops.arange(time)
+            scores = ops.where(steps[None, :] <= steps[:, None], scores, -3e4)
+        alone = x.shape[1] == 1  # a step sees itself, and Keras would warn of such a softmax
+        mixed = values if alone else ops.matmul(ops.softmax(scores), values)
+        return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (batch, time, width))
+
+    def compute_output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """A third of the input's width."""
+        return (*input_shape[:-1], input_shape[-1] // 3)
+
+    def get_config(self) -> dict[str, Any]:
+        """What ``__init__`` takes."""
+        own = {"heads": self.heads, "causal": self.causal, "scaled": self.scaled}
+        return super().get_config() | own
+
+
+def small_gpt(
+    vocabulary_size: int,
+    context: int,
+    *,
+    depth: int = 2,
+    width: int = 128,
+    heads: int = 4,
+    activation: str | Callable = "gelu",
+    dropout_rate: float = 0.0,
+    positions: str = "learned",
+    causal: bool = True,
+    scaled: bool = True,
+) -> keras.Model:
+    """Small GPT: a decoder-only transformer that predicts each next token from those before it.
+
+    An embedding of tokens and one of positions, then ``depth`` blocks, a last normalisation and a
+    dense layer. With layer normalisation before each part and a shortcut around it, a block is
+
+        h = h + attention(norm(h));  h = h + activation(norm(h) W_up) W_down,
+
+    where W_up is four times as wide as h. There are no biases, and the embedding's weights are not
+    shared with the last layer. It has
+
+        V w + C w + depth (12 w^2 + 2 w) + w + w V
+
+    parameters, for V tokens, a context C and a width w, and takes depth (12 w^2 + 2 n w) + w V
+    multiply-adds a token in a text of n, the masked scores included.
+
+    Args:
+        vocabulary_size: number of tokens, 2 or more.
+        context: the longest text that it reads, 1 or more.
+        depth: number of blocks, 1 or more.
+        width: numbers per step, 1 or more; a multiple of ``heads``.
+        heads: of the attention, 1 or more.
+        activation: name of a Keras activation, or a function.
+        dropout_rate: fraction dropped, in training, of what each part adds, in [0, 1).
+        positions: "learned", or "none", which saves the table and takes texts of any length.
+        causal: False lets each step see those that it is to predict: a mistake to study.
+        scaled: False leaves the scale of the attention's scores out: another one.
+
+    Returns:
+        An uncompiled ``keras.Model`` from int32 ``(batch, time)``, time at most ``context``, to
+        logits ``(batch, time, vocabulary_size)``: at step t of token t + 1. Its dense layers are
+        ``"block_0_qkv"``, ``"block_0_mix"``, ``"block_0_up"``, ``"block_0_down"``, … and
+        ``"logits"``.
+
+    Raises:
+        ValueError: a number out of range, heads that do not divide the width, other positions.
+
+    Sources: Radford and others (2019), Language models are unsupervised multitask learners; Xiong
+    and others (2020), arXiv:2002.04745, for the normalisation before.
+
+    Example:
+        >>> small_gpt(65, 64).count_params()  # 65*128 + 64*128 + 2*(12*128**2 + 256) + 128 + 128*65
+        418688
+    """
+    _check_whole("vocabulary_size", vocabulary_size, 2)
+    for name, number in (("context", context), ("depth", depth), ("width", width)):
+        _check_whole(name, number)
+    _check_whole("heads", heads)
+    if width % heads:
+        raise ValueError(f"width is {width} and heads {heads}; expected a width that heads divide")
+    if not 0 <= dropout_rate < 1:
+        raise ValueError(f"dropout_rate is {dropout_rate}; expected 0 <= dropout_rate < 1")
+    if positions not in ("learned", "none"):
+        raise ValueError(f'positions is {positions!r}; expected "learned" or "none"')
+
+    def normalized(x, name):
+        return layers.LayerNormalization(epsilon=1e-5, center=False, name=name)(x)
+
+    def dense(x, units, name, activation=None):
+        return layers.Dense(units, activation=activation, use_bias=False, name=name)(x)
+
+    def with_shortcut(x, inner):
+        if dropout_rate:
+            inner = layers.Dropout(dropout_rate)(inner)
+        return layers.Add()([x, inner])
+
+    inputs = keras.Input((None,), dtype="int32", name="tokens")
+    start = keras.initializers.RandomNormal(stddev=0.02)
+    x = layers.Embedding(vocabulary_size, width, start, name="embedding")(inputs)
+    if positions == "learned":
+        x = PositionEmbedding(context, name="positions")(x)
+    for block in (f"block_{number}" for number in range(depth)):
+        inner = dense(normalized(x, f"{block}_norm_attention"), 3 * width, f"{block}_qkv")
+        inner = FusedAttention(heads, causal=causal, scaled=scaled, name=f"{block}_attention")(
+            inner
+        )
+        x = with_shortcut(x, dense(inner, width, f"{block}_mix"))
+        inner = normalized(x, f"{block}_norm_mlp")
+        inner = dense(inner, 4 * width, f"{block}_up", activation)
+        x = with_shortcut(x, dense(inner, width, f"{block}_down"))
+    logits = dense(normalized(x, "norm"), vocabulary_size, "logits")
+    return keras.Model(inputs, logits, name="small_gpt")
+
+
+@keras.saving.register_keras_serializable("dlkit")
+class LowRankDense(layers.Layer):
+    """Dense layer without bias whose kernel rests and gets a trained update of low rank.
+
+        y = activation(x W + (alpha / rank) (x A) B),
+
+    with W of shape (inputs, units) at rest, A (inputs, rank) and B (rank, units). B starts at 0, so
+    that nothing has changed at first, and A with a variance of 1 / inputs.
+
+    Args:
+        units: numbers out, 1 or more.
+        rank: 1 or more.
+        alpha: scale of the update, above 0.
+        activation: name of a Keras activation, or a function.
+
+    Raises:
+        ValueError: units or rank below 1, alpha not above 0.
+
+    Source: Hu and others (2021), LoRA, arXiv:2106.09685, section 4.1.
+
+    Example:
+        >>> layer = LowRankDense(6, rank=2)
+        >>> tuple(layer(keras.ops.ones((1, 4))).shape)
+        (1, 6)
+        >>> [tuple(weight.shape) for weight in layer.trainable_weights]
+        [(4, 2), (2, 6)]
+    """
+
+    def __init__(
+        self,
+        units: int,
+        rank: int,
+        *,
+        alpha: float = 8.0,
+        activation: str | Callable | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        _check_whole("units", units)
+        _check_whole("rank", rank)
+        if not alpha > 0:
+            raise ValueError(f"alpha is {alpha}; expected a number above 0, such as the rank")
+        self.units, self.rank, self.alpha = units, rank, alpha
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Make W, A and B."""
+        inputs = input_shape[-1]
+        start = keras.initializers.RandomNormal(stddev=inputs**-0.5)
+        self.kernel = self.add_weight(
+            (inputs, self.units), "glorot_uniform", name="kernel", trainable=False
+        )
+        self.a = self.add_weight((inputs, self.rank), start, name="a")
+        self.b = self.add_weight((self.rank, self.units), "zeros", name="b")
+
+    def call(self, x: Any) -> Any:
+        """From ``(..., inputs)`` to ``(..., units)``."""
+        update = keras.ops.matmul(keras.ops.matmul(x, self.a), self.b)
+        return self.activation(keras.ops.matmul(x, self.kernel) + (self.alpha / self.rank) * update)
+
+    def merged_kernel(self) -> np.ndarray:
+        """W + (alpha / rank) A B, as an array ``(inputs, units)``."""
+        kernel, a, b = (keras.ops.convert_to_numpy(w) for w in (self.kernel, self.a, self.b))
+        return kernel + (self.alpha / self.rank) * (a @ b)
+
+    def compute_output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """As many numbers as units."""
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """What ``__init__`` takes."""
+        own = {"units": self.units, "rank": self.rank, "alpha": self.alpha}
+        return (
+            super().get_config()
+            | own
+            | {"activation": keras.activations.serialize(self.activation)}
+        )
+
+
+def with_low_rank(model: keras.Model, rank: int, *, alpha: float = 8.0) -> keras.Model:
+    """The same model, whose blocks' dense layers alone can learn, and only updates of low rank.
+
+    Args:
+        model: of `small_gpt`, best a trained one; it stays as it is.
+        rank: of each update, 1 or more.
+        alpha: scale of the updates, as `LowRankDense` takes it.
+
+    Returns:
+        An uncompiled ``keras.Model`` that gives the same logits until it is trained. Each dense
+        layer of a block is a `LowRankDense` of the same name, and all else is at rest.
+
+    Raises:
+        ValueError: the model has no dense layers of blocks, or rank or alpha is out of range.
+
+    Example:
+        >>> tuned = with_low_rank(small_gpt(65, 64), rank=4)
+        >>> sum(int(w.shape[0] * w.shape[1]) for w in tuned.trainable_weights)  # 2 * 4 * 16 * 128
+        16384
+    """
+
+    def is_adapted(layer):
+        return isinstance(layer, layers.Dense) and layer.name.startswith("block_")
+
+    if not any(is_adapted(layer) for layer in model.layers):
+        raise ValueError(
+            f"{model.name} has no dense layers of blocks; expected a model of small_gpt without "
+            "low rank: merge_low_rank makes it one again"
+        )
+
+    def copied(layer):
+        if is_adapted(layer):
+            return LowRankDense(
+                layer.units, rank, alpha=alpha, activation=layer.activation, name=layer.name
+            )
+        again = layer.__class__.from_config(layer.get_config())
+        again.trainable = False
+        return again
+
+    tuned = keras.models.clone_model(model, clone_function=copied)
+    for old, new in zip(model.layers, tuned.layers, strict=True):
+        if is_adapted(old):
+            new.kernel.assign(old.kernel)
+        else:
+            new.set_weights(old.get_weights())
+    return tuned
+
+
+def merge_low_rank(model: keras.Model) -> keras.Model:
+    """A model of `with_low_rank` as an ordinary one again, each update added to its kernel.
+
+    Args:
+        model: of `with_low_rank`, trained or not; it stays as it is.
+
+    Returns:
+        An uncompiled ``keras.Model`` of ordinary dense layers, all of which can learn. It gives the
+        same logits and costs what the model cost before.
+
+    Raises:
+        ValueError: the model has no layers of low rank.
+
+    Example:
+        >>> merge_low_rank(with_low_rank(small_gpt(65, 64), rank=4)).count_params()
+        418688
+    """
+    if not any(isinstance(layer, LowRankDense) for layer in model.layers):
+        raise ValueError(f"{model.name} has no layers of low rank; with_low_rank makes them")
+
+    def copied(layer):
+        if isinstance(layer, LowRankDense):
+            options = {"activation": layer.activation, "use_bias": False, "name": layer.name}
+            return layers.Dense(layer.units, **options)
+        again = layer.__class__.from_config(layer.get_config())
+        again.trainable = True
+        return again
+
+    plain = keras.models.clone_model(model, clone_function=copied)
+    for old, new in zip(model.layers, plain.layers, strict=True):
+        low = isinstance(old, LowRankDense)
+        new.set_weights([old.merged_kernel()] if low else old.get_weights())
+    return plain

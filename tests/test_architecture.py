@@ -34,7 +34,7 @@ ALLOWED = {
     "local_ray": {"psutil", "ray"},
     "machine": set(),
     "measured": set(),
-    "models": {"keras"},
+    "models": {"keras", "numpy"},
     "plotting": {"matplotlib", "numpy"},
     "scratch": {"numpy"},
     "serving": {
@@ -57,7 +57,7 @@ ALLOWED = {
         "psutil",
         "tensorflow",
     },
-    "teaching": {"IPython", "dlkit.exercises", "numpy", "traitlets"},
+    "teaching": {"IPython", "dlkit.exercises", "dlkit.machine", "numpy", "traitlets"},
     "text": {"numpy"},
     "training": {"keras"},
 }

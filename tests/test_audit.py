@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import kl_div
-from scipy.stats import chi2_contingency, ks_2samp
+from scipy.stats import binomtest, chi2_contingency, ks_2samp, ttest_rel
 from sklearn.metrics import roc_curve
 
 from dlkit import audit
@@ -59,3 +59,39 @@ def test_advantage_is_that_of_the_roc_curve_and_of_kolmogorov_and_smirnov(seed):
     is_member = np.repeat([1, 0], [50, 80])
     false, true, _ = roc_curve(is_member, -np.concatenate([members, others]))
     assert found == pytest.approx((true - false).max())
+
+
+@pytest.mark.parametrize("counts", [(0, 0), (1, 0), (5, 5), (8, 2), (2, 8), (86, 150), (0, 1500)])
+def test_mcnemar_is_the_exact_binomial_test(counts):
+    expected = binomtest(counts[0], sum(counts)).pvalue if sum(counts) else 1.0
+    assert audit.mcnemar(*counts) == pytest.approx(expected, rel=1e-9)
+
+
+def test_mcnemar_on_published_counts():
+    # A. Agresti (2002), Categorical Data Analysis, section 10.1: 86 changed their mind one way and
+    # 150 the other; z^2 = 17.36, which has p = 3.1e-5 with one degree of freedom.
+    assert audit.mcnemar(86, 150) == pytest.approx(3.1e-5, rel=0.25)
+    assert audit.mcnemar(np.int64(86), np.int64(150)) == audit.mcnemar(150, 86)
+
+
+@pytest.mark.parametrize("count", [-1, 2.5])
+def test_mcnemar_wants_counts(count):
+    with pytest.raises(ValueError, match=r"only_second is .*; expected 0, 1, 2"):
+        audit.mcnemar(3, count)
+
+
+def test_the_paired_difference_has_the_error_of_the_paired_t_test():
+    rng = np.random.default_rng(0)
+    first, other = rng.random((3, 500)) < 0.9, rng.random((3, 500)) < 0.88
+    difference, error = audit.paired_difference(first, other)
+    expected = ttest_rel(first.mean(axis=0), other.mean(axis=0))
+    assert difference / error == pytest.approx(expected.statistic)
+    assert difference == pytest.approx(first.mean() - other.mean())
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4,), (3, 1)])
+def test_the_paired_difference_wants_the_same_examples(shape):
+    with pytest.raises(ValueError, match="a row for each seed"):
+        audit.paired_difference(np.ones((3, 5)), np.ones(shape))
+    with pytest.raises(ValueError, match="expected"):
+        audit.paired_difference(np.ones(shape)[..., :1], np.ones(shape)[..., :1])

@@ -1,7 +1,8 @@
 """One list of packages, requirements.txt, and every other place that names one agrees with it.
 
-The others: requirements-cloud.txt and tests/browser/requirements.txt (what few need, each package
-in one list only), constraints.txt (the pins), pyproject.toml, environment.yml, doctor, the matrix.
+The others: requirements-cloud.txt, tests/browser/requirements.txt, tools/requirements.txt (what few
+need, each package in one list only), constraints.txt (the pins), pyproject.toml, environment.yml,
+doctor, the matrix.
 """
 
 import re
@@ -16,7 +17,12 @@ from packaging.utils import canonicalize_name
 
 from dlkit import doctor
 
-LISTS = ("requirements.txt", "requirements-cloud.txt", "tests/browser/requirements.txt")
+LISTS = (
+    "requirements.txt",
+    "requirements-cloud.txt",
+    "tests/browser/requirements.txt",
+    "tools/requirements.txt",
+)
 
 
 def lines(name):

@@ -163,13 +163,13 @@ def test_what_the_service_does_not_load(tmp_path):
     inputs = [keras.Input((2,)), keras.Input((3,))]
     two = keras.Model(inputs, layers.Dense(1)(layers.Concatenate()(inputs)))
     two.save(tmp_path / "two.keras")
-    with pytest.raises(ValueError, match="2 inputs; expected one"):
+    with pytest.raises(ValueError, match=r"2 inputs \(.*one input and one output"):
         loading.load_model(tmp_path / "two.keras")
     two.export(tmp_path / "two", verbose=False)
-    with pytest.raises(ValueError, match="inputs; expected one"):
+    with pytest.raises(ValueError, match=r"inputs \(.*one input and one output"):
         loading.load_model(tmp_path / "two")
     words = keras.Sequential([keras.Input((), dtype="string"), layers.TextVectorization(10)])
     words.layers[0].adapt(["a", "b"])
     words.save(tmp_path / "words.keras")
-    with pytest.raises(ValueError, match="of string; expected one of"):
+    with pytest.raises(ValueError, match="of string, and this service serves numbers"):
         loading.load_model(tmp_path / "words.keras")

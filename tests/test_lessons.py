@@ -40,7 +40,7 @@ def folders(tmp_path):
     """A course of three lessons, and the learner's folder, which is not there yet."""
     for name in NAMES:
         write_lesson(tmp_path / "notebooks", name)
-    (tmp_path / "notebooks" / "notation.md").write_text("not a lesson")
+    (tmp_path / "notebooks" / "notation.md").write_text("not a lesson, but linked")
     return tmp_path / "notebooks", tmp_path / "my_lessons"
 
 
@@ -64,13 +64,23 @@ def test_each_lesson_is_there_once_without_outputs(folders):
     before = contents(course)
     news = lessons.prepare(course, mine)
     assert news == lessons.News(new=[f"{name}.ipynb" for name in NAMES])
-    assert contents(course) == before and sorted(contents(mine)) == sorted(news.new)
+    assert contents(course) == before
+    assert sorted(contents(mine)) == sorted([*news.new, "notation.md"])
     for name in news.new:
         given, copy = (nbformat.read(folder / name, as_version=4) for folder in folders)
         nbformat.validate(copy)
         assert [(c.id, c.source) for c in copy.cells] == [(c.id, c.source) for c in given.cells]
         assert copy.cells[1].outputs == [] and copy.cells[1].execution_count is None
         assert copy.metadata.kernelspec == given.metadata.kernelspec
+
+
+def test_a_linked_text_lies_beside_the_copies_and_what_is_written_into_it_stays(folders):
+    course, mine = folders
+    lessons.prepare(course, mine)
+    assert (mine / "notation.md").read_text() == "not a lesson, but linked"
+    (mine / "notation.md").write_text("my notes")
+    assert lessons.prepare(course, mine) == lessons.News()
+    assert (mine / "notation.md").read_text() == "my notes"
 
 
 def test_a_second_time_changes_nothing_and_says_nothing(folders):
@@ -227,13 +237,13 @@ def test_a_disk_that_takes_only_the_beginning_leaves_no_half_file(folders):
     words = [*run_python(TOO_LARGE), str(course), str(mine)]
     run = subprocess.run(words, capture_output=True, text=True)
     assert "cannot be written (File too large): " in run.stdout and run.stderr == ""
-    assert list(contents(mine)) == ["00_start_here.ipynb"]
+    assert sorted(contents(mine)) == ["00_start_here.ipynb", "notation.md"]
     nbformat.read(mine / "00_start_here.ipynb", as_version=4)
 
     (mine / "07_mnist_cnn.ipynb").write_text("my work")
     run = subprocess.run([*words, "07"], capture_output=True, text=True)
     assert "File too large" in run.stdout
-    assert contents(mine)["07_mnist_cnn.ipynb"] == b"my work" and len(contents(mine)) == 2
+    assert contents(mine)["07_mnist_cnn.ipynb"] == b"my work" and len(contents(mine)) == 3
 
 
 PREPARE = """
@@ -269,7 +279,7 @@ def test_two_at_once_do_not_meet(folders):
     both = [subprocess.Popen(words, stderr=subprocess.PIPE) for _ in range(2)]
     assert [process.communicate()[1] for process in both] == [b"", b""]
     expected = {path.name: lessons.own_copy(path)[0] for path in course.glob("*.ipynb")}
-    assert contents(mine) == expected
+    assert contents(mine) == expected | {"notation.md": (course / "notation.md").read_bytes()}
 
 
 @pytest.mark.parametrize("error", [PermissionError(errno.EPERM, "no links"), NotImplementedError()])
@@ -283,7 +293,8 @@ def test_a_disk_without_links_will_do(folders, monkeypatch, error):
     (mine / "07_mnist_cnn.ipynb").write_text("my work")
     lessons.prepare(course, mine)
     assert contents(mine)["07_mnist_cnn.ipynb"] == b"my work"
-    assert {f"{name}.ipynb" for name in NAMES} == contents(mine).keys() - {lessons.TOLD}
+    expected = {*(f"{name}.ipynb" for name in NAMES), "notation.md"}
+    assert contents(mine).keys() - {lessons.TOLD} == expected
 
 
 # ---- Afresh ----------------------------------------------------------------------------------
@@ -414,7 +425,7 @@ def test_lab_without_any_lesson_says_why(learner, capsys):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
 def test_a_lesson_works_from_the_learners_folder(path):
-    """Its links lead to other lessons, and it is the same below the course's folder."""
+    """Its links lead to other lessons and texts, and it is the same below the course's folder."""
     notebook = json.loads(lessons.own_copy(path)[0])
     prose = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown"]
     links = re.findall(r"\]\(([^)\s]+\.(?:ipynb|md|png|svg)[^)\s]*)\)", "\n".join(prose))
@@ -423,7 +434,8 @@ def test_a_lesson_works_from_the_learners_folder(path):
             found = (ROOT / "my_lessons" / link.split("#")[0]).resolve()
             if found.parent == ROOT / "my_lessons":
                 found = ROOT / "notebooks" / found.name
-                assert lessons.LESSON.fullmatch(found.name), f"{link} is not copied"
+                copied = lessons.LESSON.fullmatch(found.name) or found.suffix == ".md"
+                assert copied, f"{link} is not copied"
             assert found.exists(), link
 
 

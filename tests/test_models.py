@@ -13,6 +13,13 @@ BUILDERS = {
     "resnet": lambda: models.resnet((28, 28, 1), 10, filters=(8, 16)),
     "plain": lambda: models.resnet((28, 28, 1), 10, filters=(8, 16), shortcuts=False),
 }
+GPTS = {
+    "as it is": {},
+    "no positions": {"positions": "none"},
+    "no mask": {"causal": False},
+    "no scale": {"scaled": False},
+    "dropout": {"dropout_rate": 0.1},
+}
 DIGITS = np.random.default_rng(0).random((16, 28, 28), dtype="float32")
 
 
@@ -131,9 +138,222 @@ def test_builders_do_not_print(capfd):
     assert capfd.readouterr().out == ""
 
 
+# ---- the small GPT -----------------------------------------------------------------------------
+
+
+def gpt(**options):
+    return models.small_gpt(11, 8, **{"depth": 2, "width": 12, "heads": 3} | options)
+
+
+def tokens(batch=2, time=8, classes=11):
+    return np.random.default_rng(0).integers(0, classes, (batch, time)).astype("int32")
+
+
+def answers(model, ids):
+    return keras.ops.convert_to_numpy(model(ids, training=False))
+
+
+@pytest.mark.parametrize(("v", "c", "depth", "w"), [(65, 64, 2, 128), (11, 8, 3, 12)])
+def test_small_gpt_has_exactly_the_parameters_of_the_formula(v, c, depth, w):
+    count = v * w + c * w + depth * (12 * w * w + 2 * w) + w + w * v
+    assert models.small_gpt(v, c, depth=depth, width=w, heads=2).count_params() == count
+    without = models.small_gpt(v, c, depth=depth, width=w, heads=2, positions="none")
+    assert without.count_params() == count - c * w
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow counts here")
+def test_small_gpt_s_multiply_adds_are_those_that_tensorflow_counts():
+    import tensorflow as tf
+    from tensorflow.python.framework import ops
+
+    batch, n, w, depth, v = 3, 7, 12, 2, 11
+    model = gpt()
+    run = tf.function(lambda ids: model(ids, training=False))
+    graph = run.get_concrete_function(tf.TensorSpec((batch, n), "int32")).graph
+    products = [op for op in graph.get_operations() if "MatMul" in op.type]
+    counts = [ops.get_stats_for_node_def(graph, op.node_def, "flops").value for op in products]
+    assert len(products) == 6 * depth + 1 and all(counts)
+    expected = batch * n * (depth * (12 * w * w + 2 * n * w) + w * v)
+    assert sum(counts) == 2 * expected
+
+
+@pytest.mark.parametrize("name", GPTS)
+def test_a_small_gpt_gives_finite_logits_for_any_length_and_survives_saving(name, tmp_path):
+    model = gpt(**GPTS[name])
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    for time in (1, 5, 8):
+        logits = answers(model, tokens(time=time))
+        assert logits.shape == (2, time, 11) and np.isfinite(logits).all()
+        np.testing.assert_allclose(answers(again, tokens(time=time)), logits, atol=1e-6)
+    assert not model.compiled
+
+
+@pytest.mark.parametrize("name", GPTS)
+def test_only_without_a_mask_does_a_step_see_later_ones(name):
+    model, ids = gpt(**GPTS[name]), tokens()
+    changed = ids.copy()
+    changed[:, 5] = (changed[:, 5] + 1) % 11
+    difference = np.abs(answers(model, ids) - answers(model, changed)).max(axis=(0, 2))
+    assert (difference[5:] > 1e-6).all()
+    assert (difference[:5] > 1e-9).all() if name == "no mask" else (difference[:5] == 0).all()
+
+
+@pytest.mark.parametrize("positions", ["learned", "none"])
+def test_only_positions_tell_the_order_of_what_came_before(positions):
+    model = gpt(depth=1, positions=positions)
+    ids = np.array([[1, 2, 3, 4], [3, 1, 2, 4]], "int32")
+    first, second = answers(model, ids)[:, -1]
+    assert np.allclose(first, second, atol=1e-6) == (positions == "none")
+
+
+def test_attention_is_that_of_keras_with_the_same_weights():
+    width, heads = 12, 3
+    size, rng = width // heads, np.random.default_rng(0)
+    x = rng.normal(size=(2, 5, width)).astype("float32")
+    qkv, mix = (rng.normal(size=(width, n)).astype("float32") for n in (3 * width, width))
+    layer = keras.layers.MultiHeadAttention(heads, size, use_bias=False)
+    layer.build(x.shape, x.shape)
+    parts = [part.reshape(width, heads, size) for part in np.split(qkv, 3, axis=1)]
+    layer.set_weights([*parts, mix.reshape(heads, size, width)])  # query, key, value, output
+    expected = layer(x, x, use_causal_mask=True)
+    ours = keras.ops.convert_to_numpy(models.FusedAttention(heads)(x @ qkv)) @ mix
+    np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(expected), atol=1e-4)
+
+
+def test_the_scale_is_the_root_of_a_head_s_size():
+    qkv = np.random.default_rng(0).normal(size=(1, 5, 36)).astype("float32")
+    larger = qkv.copy()
+    larger[..., :12] *= 2  # queries of heads of size 4
+    outputs = [models.FusedAttention(3, scaled=s)(q) for s, q in ((True, larger), (False, qkv))]
+    first, second = map(keras.ops.convert_to_numpy, outputs)
+    np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_a_small_gpt_learns_a_text_by_heart():
+    keras.utils.set_random_seed(0)
+    model, ids = gpt(width=24), tokens(4)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(1e-2), loss)
+    x, y = np.tile(ids[:, :-1], (150, 1)), np.tile(ids[:, 1:], (150, 1))
+    model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+    right = answers(model, ids[:, :-1]).argmax(axis=-1) == ids[:, 1:]
+    assert right[:, 1:].all()  # the first token alone need not tell the second
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exported from TensorFlow")
+def test_a_small_gpt_is_exported_with_free_batch_and_time(tmp_path):
+    import tensorflow as tf
+
+    model = gpt()
+    model.export(tmp_path / "model", verbose=False)
+    loaded = tf.saved_model.load(str(tmp_path / "model"))  # its functions do not keep it alive
+    for shape in ((1, 8), (3, 5)):
+        ids = tokens(*shape)
+        np.testing.assert_allclose(loaded.serve(tf.constant(ids)), answers(model, ids), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "call", [lambda model, ids: model(ids), lambda model, ids: model.predict(ids, verbose=0)]
+)
+def test_a_text_longer_than_the_context_is_refused_with_both_lengths(call):
+    with pytest.raises(ValueError, match="the text has 9 steps; expected at most 8"):
+        call(gpt(), tokens(time=9))
+
+
+def test_without_positions_a_text_of_any_length_is_read():
+    assert answers(gpt(positions="none"), tokens(time=20)).shape == (2, 20, 11)
+
+
+# ---- updates of low rank -----------------------------------------------------------------------
+
+
+def tuned_a_little(model, rank=2):
+    """The model with updates that are no longer zero."""
+    tuned, rng = models.with_low_rank(model, rank, alpha=3.0), np.random.default_rng(0)
+    for weight in tuned.trainable_weights:
+        weight.assign(rng.normal(0, 0.1, weight.shape))
+    return tuned
+
+
+def test_updates_of_low_rank_change_nothing_at_first_and_are_few():
+    model = gpt()
+    tuned = models.with_low_rank(model, 2)
+    np.testing.assert_allclose(answers(tuned, tokens()), answers(model, tokens()), atol=1e-6)
+    learns = sum(int(np.prod(weight.shape)) for weight in tuned.trainable_weights)
+    assert learns == 2 * 2 * (12 + 36 + 12 + 12 + 12 + 48 + 48 + 12)  # depth, rank, ins and outs
+    assert tuned.count_params() == model.count_params() + learns
+
+
+def test_merged_back_the_model_says_the_same_and_is_of_the_old_size():
+    model = gpt()
+    tuned = tuned_a_little(model)
+    merged = models.merge_low_rank(tuned)
+    assert np.abs(answers(tuned, tokens()) - answers(model, tokens())).max() > 1e-3
+    close = {"rtol": 1e-6, "atol": 1e-6}  # float32 sums in another order: ten of its last digits
+    np.testing.assert_allclose(answers(merged, tokens()), answers(tuned, tokens()), **close)
+    assert merged.count_params() == model.count_params()
+    assert len(merged.trainable_weights) == len(model.trainable_weights)
+    kinds = [type(layer) for layer in merged.layers]
+    assert kinds == [type(layer) for layer in model.layers]
+
+
+def test_the_update_is_that_of_keras_s_own_lora():
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    ours, theirs = models.LowRankDense(6, 2, alpha=3.0), keras.layers.Dense(6, use_bias=False)
+    ours.build((None, 4))
+    theirs.build((None, 4))
+    theirs.enable_lora(2, lora_alpha=3.0)
+    ours.b.assign(np.random.default_rng(1).normal(size=(2, 6)))
+    theirs._kernel.assign(ours.kernel)
+    theirs.lora_kernel_a.assign(ours.a)
+    theirs.lora_kernel_b.assign(ours.b)
+    expected = keras.ops.convert_to_numpy(theirs(x))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(ours(x)), expected, atol=1e-5)
+    kernel = keras.ops.convert_to_numpy(theirs.kernel)
+    np.testing.assert_allclose(ours.merged_kernel(), kernel, atol=1e-6)
+
+
+def test_training_moves_the_updates_and_nothing_else():
+    tuned = models.with_low_rank(gpt(), 2)
+    before = [keras.ops.convert_to_numpy(weight).copy() for weight in tuned.weights]
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    tuned.compile(keras.optimizers.Adam(1e-2), loss)
+    tuned.fit(np.tile(tokens(), (8, 1)), np.tile(tokens(), (8, 1)), batch_size=2, verbose=0)
+    learns = {id(weight) for weight in tuned.trainable_weights}
+    for weight, old in zip(tuned.weights, before, strict=True):
+        moved = np.abs(keras.ops.convert_to_numpy(weight) - old).max() > 0
+        assert moved == (id(weight) in learns), weight.path
+
+
+def test_a_model_with_updates_survives_saving(tmp_path):
+    tuned = tuned_a_little(gpt(activation="relu"))
+    tuned.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(answers(again, tokens()), answers(tuned, tokens()), atol=1e-6)
+    assert len(again.trainable_weights) == len(tuned.trainable_weights)
+    assert models.merge_low_rank(again).count_params() == gpt().count_params()
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
+        (lambda: gpt(heads=5), "width is 12 and heads 5"),
+        (lambda: gpt(depth=0), "depth is 0"),
+        (lambda: gpt(width=12.0), "width is 12.0"),
+        (lambda: gpt(heads=True), "heads is True"),
+        (lambda: gpt(dropout_rate=1), "dropout_rate is 1"),
+        (lambda: gpt(positions="rotary"), "positions is 'rotary'"),
+        (lambda: models.small_gpt(1, 8), "vocabulary_size is 1"),
+        (lambda: models.small_gpt(11, 0), "context is 0"),
+        (lambda: models.PositionEmbedding(0), "context is 0"),
+        (lambda: models.FusedAttention(0), "heads is 0"),
+        (lambda: models.FusedAttention(3)(np.zeros((1, 2, 10), "float32")), "3 heads divide"),
+        (lambda: models.with_low_rank(gpt(), 0), "rank is 0"),
+        (lambda: models.with_low_rank(gpt(), 2, alpha=0), "alpha is 0"),
+        (lambda: models.with_low_rank(models.mlp((2, 2), 2), 1), "mlp has no dense layers of blo"),
+        (lambda: models.merge_low_rank(gpt()), "small_gpt has no layers of low rank"),
+        (lambda: models.LowRankDense(0, 1), "units is 0"),
         (lambda: models.mlp((28, 28), 1), "num_classes is 1"),
         (lambda: models.mlp((28, 28), 10, units=128), r"\(128,\)"),
         (lambda: models.mlp((28, 28), 10, units=(0,)), r"units is \(0,\)"),

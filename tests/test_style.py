@@ -14,31 +14,6 @@ BRITISH = re.compile(
     "|(general|initial|normal|quant|regular|serial|standard|vector|visual)is(e|ing|ation)",
     re.IGNORECASE,
 )
-PENDING = {  # files that still have some
-    "dlkit/exercises/_photographs.py",
-    "dlkit/exercises/activations.py",
-    "dlkit/exercises/cifar10_cnn.py",
-    "dlkit/exercises/deploy.py",
-    "dlkit/exercises/verdicts.py",
-    "dlkit/interactive/_mnist_form.py",
-    "dlkit/models.py",
-    "dlkit/plotting/bars.py",
-    "dlkit/plotting/graphs.py",
-    "dlkit/plotting/planes.py",
-    "dlkit/speed/pieces.py",
-    "dlkit/teaching/report.py",
-    "tests/exercises/answers/activations.py",
-    "tests/exercises/answers/char_rnn.py",
-    "tests/exercises/answers/overfitting.py",
-    "tests/exercises/test_cifar10_cnn.py",
-    "tests/exercises/test_deploy.py",
-    "tests/exercises/test_engine.py",
-    "tests/helpers/browser.py",
-    "tests/lessons/test_nbval_guard.py",
-    "tests/plotting/test_plotting.py",
-    "tests/tools/test_course.py",
-    "tools/notebooks.py",
-}
 
 
 @pytest.mark.parametrize("command", ["check", "format --check"])
@@ -76,8 +51,7 @@ def test_identifiers_are_american(folder):
     found = {}
     for path in sorted((ROOT / folder).rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
-        if name not in PENDING:
-            found[name] = british_identifiers(path.read_text(encoding="utf-8"))
+        found[name] = british_identifiers(path.read_text(encoding="utf-8"))
     assert {name: those for name, those in found.items() if those} == {}
 
 

@@ -5,7 +5,7 @@ python tools/course.py move [--dry-run] [--force] OLD=NEW …     # 41_cats=42_l
 
 `stamp` brings up to date what lessons carry beside their text and outputs: number and title, the
 titles in links to other lessons, the minutes, badges, the set-up cell, metadata, and a text
-alternative for each figure from the **In words:** below it. If no lesson is named, it does all of
+alternative for each figure from the words below it. If no lesson is named, it does all of
 them, the README's table and the other lists of lessons. It runs nothing.
 
 `move` gives lessons other numbers or names, all at once, in every file of the repository: see
@@ -17,6 +17,7 @@ import collections
 import copy
 import dataclasses
 import itertools
+import math
 import re
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import nbformat
+
+from dlkit.machine import print_anything
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = re.compile(r"[0-9]{2}_[a-z0-9]+(?:_[a-z0-9]+)*")  # of a lesson: its number and its topic
@@ -161,11 +164,13 @@ def stamp(notebook: nbformat.NotebookNode, lesson: Lesson, course: Course) -> No
     """
     first_code = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first_code.source = setup_cell(course.root)
+    first_code.metadata.setdefault("jupyter", nbformat.NotebookNode())["source_hidden"] = True
     head = notebook.cells[0]
     if head.cell_type == "markdown":
         row = badges(lesson.file, course.repository, course.ref)
         text = re.sub(r"\A# .*", lambda _: f"# {lesson.heading}", head.source)
-        text = re.sub(r"(?<=\*\*Time:\*\* )\d+ minutes?\b", counted(lesson.minutes, "minute"), text)
+        time = time_needed(notebook, lesson)
+        text = re.sub(r"(?<=^- \*\*Time:\*\* ).*", lambda _: time, text, flags=re.MULTILINE)
         head.source = with_row(text, row, after="# ")
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -191,6 +196,26 @@ def stamp_in_place(lesson: Lesson, course: Course) -> bool:
 def counted(number: int, noun: str) -> str:
     """A number of things: ``"1 minute"``, ``"2 minutes"``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def time_needed(notebook: nbformat.NotebookNode, lesson: Lesson) -> str:
+    """How long a lesson takes: to run, from its entry, and to read, counted.
+
+    Somebody who studies is taken to read 120 words a minute, half of what adults read of an easy
+    text (M. Brysbaert, 2019, doi:10.1016/j.jml.2019.104047), and a line of code in 5 seconds.
+    Folded words and cells do not count, nor do exercises.
+    """
+    words = lines = 0
+    for cell in notebook.cells[1:]:
+        if cell.cell_type == "markdown":
+            before, *exercises = re.split(r"^## Exercises$", cell.source, flags=re.MULTILINE)
+            words += len(re.sub(r"<details>.*?</details>", "", before, flags=re.DOTALL).split())
+            if exercises:
+                break
+        elif not cell.metadata.get("jupyter", {}).get("source_hidden"):
+            lines += sum(1 for line in cell.source.splitlines() if line.strip())
+    minutes = 5 * math.ceil((words / 120 + lines / 12) / 5)
+    return f"{counted(lesson.minutes, 'minute')} on two CPU cores, about {minutes} to read"
 
 
 def with_titles(text: str, course: Course) -> str:
@@ -266,10 +291,15 @@ def with_row(text: str, row: str, *, after: str) -> str:
 def alt_texts(text: str, count: int) -> list[str]:
     """Text alternatives for ``count`` figures, from the Markdown cell below them.
 
-    The first sentences after **In words:** as plain text, numbered if there are several figures;
-    empty strings if the cell does not say it in words.
+    The first sentences "In words" as plain text, numbered if there are several figures; empty
+    strings if the cell does not say it in words. They stand in a fold
+    (``<details><summary>In words</summary>``), or in the open after **In words:**.
     """
-    found = re.search(r"\*\*In words:\*\* *(.+?)(?:\n\s*\n|$)", text, flags=re.DOTALL)
+    found = re.search(
+        r"(?:\*\*In words:\*\*|<summary>In words</summary>)\s*(.+?)\s*(?:\n\s*\n|</details>|$)",
+        text,
+        flags=re.DOTALL,
+    )
     alt = plain(found[1]) if found else ""
     alt = " ".join(re.split(SENTENCE_END, alt)[:ALT_SENTENCES])
     alt = alt[:1].upper() + alt[1:]
@@ -303,7 +333,12 @@ def _plain_formula(latex: str) -> str:
 BEGIN, END = "<!-- lessons: tools/course.py -->", "<!-- end of lessons -->"
 WHAT_BADGES_DO = "\nopen the first lesson in your browser, with nothing to install."
 USES = "Which lesson uses what: "
-DATA_SETS = {"mnist": "MNIST", "cifar10": "CIFAR-10", "shakespeare": "Tiny Shakespeare"}
+DATA_SETS = {
+    "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
+    "shakespeare": "Tiny Shakespeare",
+    "polarity": "Sentence polarity",
+}
 
 
 def readme(text: str, course: Course) -> str:
@@ -640,4 +675,5 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

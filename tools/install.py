@@ -95,6 +95,9 @@ class Fault(Exception):
 
 def main():
     """Brings .venv up to date and returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a path may hold letters that the terminal lacks
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         check_python()
         if is_current():

@@ -24,6 +24,8 @@ from typing import Any
 
 import numpy as np
 
+from dlkit.machine import print_anything
+
 TARGET = Path(__file__).resolve().parents[1] / "data" / "mnist_sample.npz"
 PLACES = 8  # places along one side of a cell: the bitmap has 64 by 64
 PER_CLASS = 30  # digits of each class in val, and in test
@@ -124,4 +126,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

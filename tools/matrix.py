@@ -25,11 +25,16 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import course
 import nbformat
 from run import failure, read_claims
+
+from dlkit.machine import print_anything
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "matrix"
@@ -64,16 +69,19 @@ class Environment:
     tests: tuple = ()  # arguments for pytest: what is tested there beside the lessons
 
 
-PLAIN = ("mnist_mlp", "mnist_cnn")  # the lessons that train plain networks
+BEYOND = ("09", "11", "12", "14")  # lessons after 08 that run on JAX and PyTorch too
+PLAIN = ("mnist_mlp", "mnist_cnn")  # the lessons whose exercises ask for a network
 # What they need of a backend: tests that .venv's TensorFlow passes too.
 BACKEND_TESTS = [f"tests/test_{topic}.py" for topic in ("models", "training", "interpret")]
 BACKEND_TESTS += ["tests/exercises/test_exercises.py", "-k"]
 BACKEND_TESTS += [f"not test_exercises or {' or '.join(PLAIN)}"]
 
 
-def on_backend(name, title):
-    """The newest versions on another backend."""
-    return Environment(name, title, "newest", name, PLAIN, tuple(BACKEND_TESTS))
+def on_backend(name: str, title: str) -> Environment:
+    """The newest versions on another backend, with the lessons that run on any."""
+    lessons = course.read(ROOT).lessons
+    chosen = tuple(one.name[3:] for one in lessons if one.number <= "08" or one.number in BEYOND)
+    return Environment(name, title, "newest", name, chosen, tuple(BACKEND_TESTS))
 
 
 ENVIRONMENTS = [
@@ -110,7 +118,7 @@ class MissingPython(Problem):
 # --- environments -----------------------------------------------------------------------------
 
 
-def find_python(version):
+def find_python(version: str) -> str:
     """Path of a Python of this version that really starts and can make environments.
 
     A launcher of pyenv's may bear the name and start nothing, so each candidate is tried.
@@ -135,19 +143,19 @@ def find_python(version):
     raise MissingPython(f"no Python {version} that starts, on PATH or in {pyenv}")
 
 
-def python_of(venv):
+def python_of(venv: str) -> Path:
     """Path of the environment's own interpreter."""
     return BUILD / venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def clean_environ(**more):
+def clean_environ(**more: str) -> dict[str, str]:
     """This process's environment without what would leak into another Python."""
     leaks = ("DLKIT_", "KERAS_", "PYTHON", "PYTEST_", "MPLBACKEND", "VIRTUAL_ENV", "IPYTHON")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(leaks)}
     return kept | {"PYTHONNOUSERSITE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"} | more
 
 
-def call(command, log, *, cwd=None, **variables):
+def call(command: list, log: Path, *, cwd: Path | None = None, **variables: str) -> str:
     """Run a command, its output into the log; returns what it printed.
 
     Raises:
@@ -171,7 +179,7 @@ def call(command, log, *, cwd=None, **variables):
     return run.stdout
 
 
-def prepare(venv, archive):
+def prepare(venv: str, archive: Path) -> float:
     """Make the environment if its list has changed, and install dlkit in it as Colab would.
 
     Returns:
@@ -213,7 +221,7 @@ assert dlkit.__file__.startswith(sys.prefix), dlkit.__file__
 """
 
 
-def install_dlkit(python, archive, log):
+def install_dlkit(python: Path, archive: Path, log: Path) -> None:
     """Install dlkit by the set-up cell's own command, and see that nothing else changed.
 
     Raises:
@@ -231,13 +239,13 @@ def install_dlkit(python, archive, log):
     with tempfile.TemporaryDirectory(prefix="dlkit-") as folder:
         script = Path(folder) / "as_on_colab.py"
         script.write_text(AS_ON_COLAB, encoding="utf-8")
-        call([python, script, url, archive.as_uri(), cell], log, cwd=folder)
+        call([python, script, url, archive.as_uri(), cell], log, cwd=Path(folder))
     after = [line for line in call([*pip, "freeze"], log).splitlines() if "dlkit" not in line]
     if changed := set(before.splitlines()) ^ set(after):
         raise Problem(f"installing dlkit changed other packages: {', '.join(sorted(changed))}")
 
 
-def make_archive():
+def make_archive() -> Path:
     """A zip of this folder as GitHub makes it: what git knows or would add, in a top folder."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -265,7 +273,7 @@ print(json.dumps(versions))
 """
 
 
-def versions_in(environment):
+def versions_in(environment: Environment) -> dict:
     """Versions as they are imported there; this first import also compiles and fills caches.
 
     Raises:
@@ -295,7 +303,7 @@ def versions_in(environment):
 # --- lessons ----------------------------------------------------------------------------------
 
 
-def write_kernels():
+def write_kernels() -> None:
     """A kernel for each environment, where only this process looks for kernels."""
     for environment in ENVIRONMENTS:
         folder = BUILD / "jupyter" / "kernels" / f"matrix-{environment.name}"
@@ -306,7 +314,7 @@ def write_kernels():
     os.environ["JUPYTER_PATH"] = str(BUILD / "jupyter")
 
 
-def lesson_environ(environment, folder, *, real):
+def lesson_environ(environment: Environment, folder: Path, *, real: bool) -> dict[str, str]:
     """The environment of a kernel: a learner's, with no data and an empty home."""
     data = {"DLKIT_OFFLINE": "1"}
     if real:
@@ -328,7 +336,9 @@ def lesson_environ(environment, folder, *, real):
     )
 
 
-def run_lesson(environment, path, *, real=False, timeout=CELL_TIMEOUT):
+def run_lesson(
+    environment: Environment, path: Path, *, real: bool = False, timeout: float = CELL_TIMEOUT
+) -> dict:
     """Execute one lesson in a folder that holds nothing else.
 
     Returns:
@@ -369,7 +379,7 @@ def run_lesson(environment, path, *, real=False, timeout=CELL_TIMEOUT):
     }
 
 
-def shortcomings(committed, fresh):
+def shortcomings(committed: Any, fresh: Any) -> Iterator[str]:
     """Yields what a run without errors may still lack: silence on stderr, and its figures."""
     for number, (before, after) in enumerate(zip(committed.cells, fresh.cells, strict=True)):
         if after.cell_type != "code":
@@ -385,7 +395,9 @@ def shortcomings(committed, fresh):
 # --- the whole --------------------------------------------------------------------------------
 
 
-def run(environments, paths, *, real=False, jobs=2):
+def run(
+    environments: list[Environment], paths: list[Path], *, real: bool = False, jobs: int = 2
+) -> list[dict]:
     """Prepare the environments and run the lessons, some at a time.
 
     Returns:
@@ -412,14 +424,14 @@ def run(environments, paths, *, real=False, jobs=2):
         ]
 
 
-def takes(environment, path):
+def takes(environment: Environment, path: Path) -> bool:
     return not environment.lessons or path.stem[3:] in environment.lessons
 
 
-def look_at(environment, ready):
+def look_at(environment: Environment, ready: Future) -> dict:
     """Wait for the environment, and say what is in it or why it cannot be used."""
-    found = {"name": environment.name, "title": environment.title, "problem": "", "versions": {}}
-    found["missing"] = False
+    found: dict = {"name": environment.name, "title": environment.title, "problem": ""}
+    found |= {"versions": {}, "missing": False}
     try:
         found["seconds"] = round(ready.result(), 1)
         found["versions"] = versions_in(environment)
@@ -429,7 +441,7 @@ def look_at(environment, ready):
     return found
 
 
-def attempt(environment, path, row, *, real):
+def attempt(environment: Environment, path: Path, row: Future, *, real: bool) -> dict | None:
     """Run a lesson and say how it went; None where its environment cannot run any."""
     if row.result()["problem"]:
         return None
@@ -439,7 +451,7 @@ def attempt(environment, path, row, *, real):
     return done
 
 
-def run_tests(environment, row):
+def run_tests(environment: Environment, row: Future) -> str:
     """Run the environment's tests; returns what went wrong, or ""."""
     if row.result()["problem"] or not environment.tests:
         return ""
@@ -456,21 +468,21 @@ def run_tests(environment, row):
     return error
 
 
-def say(environment, text):
+def say(environment: Environment, text: str) -> None:
     print(f"[{environment.name}] {text}", flush=True)
 
 
-def claims_in(lessons):
+def claims_in(lessons: list[dict]) -> str:
     return f"{sum(one['held'] for one in lessons)} of {sum(one['claims'] for one in lessons)}"
 
 
-def passed(row):
+def passed(row: dict) -> bool:
     """Whether the environment was there, and its lessons and tests passed."""
     errors = [row["problem"], row["tests"], *(lesson["error"] for lesson in row["lessons"])]
     return not any(errors)
 
 
-def table(rows):
+def table(rows: list[dict]) -> str:
     """The results as a Markdown table: a column for each environment."""
     names = {"python": "Python", **MODULES, "lessons": "lessons passed", "claims": "claims held"}
     lines = [
@@ -492,7 +504,7 @@ def table(rows):
     return "\n".join(lines)
 
 
-def into_readme(text, rows, *, date):
+def into_readme(text: str, rows: list[dict], *, date: str) -> str:
     """README.md with the table of these results between its markers.
 
     Raises:
@@ -507,7 +519,7 @@ def into_readme(text, rows, *, date):
     return f"{text[: begin + len(BEGIN)]}\n{table(rows)}\n\n{note}\n{text[end:]}"
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and run it; returns the exit status."""
     parser = argparse.ArgumentParser(prog="tools/matrix.py", description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -541,7 +553,7 @@ def main(arguments=None):
     )
 
 
-def choose(wanted, parser):
+def choose(wanted: list[str], parser: argparse.ArgumentParser) -> list[Path]:
     """Paths of the lessons with these numbers or names; all of course.toml if none is given."""
     try:
         return [ROOT / lesson.file for lesson in course.read(ROOT).choose(wanted)]
@@ -549,7 +561,7 @@ def choose(wanted, parser):
         parser.error(str(error))
 
 
-def report(rows, *, everything, allow_missing=False):
+def report(rows: list[dict], *, everything: bool, allow_missing: bool = False) -> int:
     """Print the table, keep the results, and after a full run that passed write the README.
 
     Returns:
@@ -569,7 +581,7 @@ def report(rows, *, everything, allow_missing=False):
                 print(f"{row['title']}, {lesson['lesson']}: {lesson['error']}")
     if everything and all(map(passed, rows)):
         readme = ROOT / "README.md"
-        text = into_readme(readme.read_text(encoding="utf-8"), rows, date=now.date())
+        text = into_readme(readme.read_text(encoding="utf-8"), rows, date=str(now.date()))
         readme.write_text(text, encoding="utf-8")
         print("README.md has the table.")
     elif everything:
@@ -578,4 +590,5 @@ def report(rows, *, everything, allow_missing=False):
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

@@ -17,7 +17,7 @@ from pathlib import Path
 import course
 from course import ROOT, Course, Lesson
 
-from dlkit.machine import python_command
+from dlkit.machine import print_anything, python_command
 
 SUMMARY = "One sentence on what you do in this lesson."
 TEXT, CODE, CLAIM = "markdown", "code", "claim"
@@ -163,7 +163,7 @@ def cells_of(lesson: Lesson, before: Lesson, root: Path) -> Iterator[tuple[str, 
 IMPORTS = """import matplotlib.pyplot as plt
 import numpy as np
 
-from dlkit import plotting
+from dlkit import interactive, plotting
 from dlkit.claims import Claims
 from dlkit.exercises import {topic} as exercises
 
@@ -179,6 +179,7 @@ BODY = [
         "lesson settles by measuring. For example: how many more readings halve the error of a "
         "mean?",
     ),
+    (CODE, 'guess = interactive.predict("How many times as many readings halve the error?")'),
     (
         TEXT,
         "## The idea in a picture\n\nShow the idea before you name it, in the smallest example in "
@@ -204,9 +205,9 @@ BODY = [
     ),
     (
         TEXT,
-        "**In words:** after every figure a sentence says what it shows, for those who cannot see "
-        "it. Here a curve falls steeply at first, and ever more slowly later.\n\nThen say what "
-        "follows from it.",
+        "Say what to notice: four times as many readings halve the spread.\n\n"
+        "<details><summary>In words</summary>\n\nA curve falls steeply at first, and ever more "
+        "slowly later.\n\n</details>\n\nThe fold tells the figure to those who cannot see it.",
     ),
     (
         TEXT,
@@ -222,7 +223,13 @@ BODY = [
         "Try three seeds before you choose a band.",
     ),
     (CLAIM, 'claims("largest gap between formula and experiment", largest_gap, real=(0, 0.1))'),
-    (TEXT, "Does it answer the question at the top? Four times as many readings halve the error."),
+    (TEXT, "Does it answer the question at the top? Show the guess beside what you measured."),
+    (
+        CODE,
+        "enough = counts[spread <= spread[3] / 2][0]  # readings, where 4 were not enough\n"
+        'guess.reveal(f"{enough / 4:.1f} times as many")',
+    ),
+    (TEXT, "The formula says it too: four times as many readings halve the error."),
     (CLAIM, 'claims("error of 4 against 16", spread[3] / spread[15], real=(1.8, 2.2))'),
     (
         TEXT,
@@ -260,8 +267,9 @@ BODY = [
     ),
     (
         TEXT,
-        "**In words:** the lower curve falls towards 0 as before. The upper one, with a shared "
-        "error, levels off near 1.\n\nExplain why, and how one would notice it in practice.",
+        "<details><summary>In words</summary>\n\nThe lower curve falls towards 0 as before. The "
+        "upper one, with a shared error, levels off near 1.\n\n</details>\n\n"
+        "Explain why, and how one would notice it in practice.",
     ),
     (CLAIM, 'claims("what remains", shared_means.std(axis=0)[-1], real=(0.9, 1.1))'),
     (
@@ -400,4 +408,5 @@ def test_the_standard_error_is_that_of_scipy(seed):
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

@@ -16,6 +16,8 @@ from pathlib import Path
 import course
 from course import ROOT, replace_line
 
+from dlkit.machine import print_anything
+
 
 def repository_name(text: str) -> str:
     """The text, if it is empty or a name on GitHub such as "owner/name".
@@ -96,4 +98,5 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

@@ -15,21 +15,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import course
 import nbclient
 import nbformat
 from course import ROOT, Course, Lesson
-from nbconvert import HTMLExporter
+from web_page import web_page
+
+from dlkit.machine import print_anything
 
 README_PICTURE = "notebooks/where_it_looks.png"
-# nbconvert's own page leaves out the text alternative that an image brings along.
-PAGE = """{%- extends 'lab/index.html.j2' -%}
-{%- block data_png scoped -%}
-{%- set alt = output | get_metadata('alt', 'image/png') -%}
-{{ super() | replace('<img ', '<img alt="' ~ (alt | escape_html) ~ '" ', 1) if alt else super() }}
-{%- endblock -%}"""
 
 
 def run(
@@ -69,7 +65,7 @@ def run(
     client.execute(env=env, stderr=stderr)
 
 
-def failure(notebook: nbformat.NotebookNode, *, timeout: float = 600, **options) -> str:
+def failure(notebook: nbformat.NotebookNode, *, timeout: float = 600, **options: Any) -> str:
     """Run a notebook as `run` does; what went wrong, in a line, or ``""``."""
     try:
         run(notebook, timeout=timeout, **options)
@@ -154,6 +150,10 @@ def run_all(lessons: list[Lesson], of: Course) -> int:
         print(
             f"      {seconds:.0f} s, claims held: {held}" + (f"  FAILED: {error}" if error else "")
         )
+    for text in sorted((of.root / "notebooks").glob("*.md")):
+        cell = nbformat.v4.new_markdown_cell(text.read_text(encoding="utf-8"))
+        page = web_page(nbformat.v4.new_notebook(cells=[cell]), text.stem.capitalize())
+        (build / f"{text.stem}.html").write_text(page, encoding="utf-8")
     _write_index(build / "index.html", rows)
     print(f"\n{'lesson':<20} {'seconds':>8}  {'claims held':<12}")
     for lesson, seconds, held, _, error in rows:
@@ -175,15 +175,10 @@ def _run_lesson(lesson: Lesson, of: Course, build: Path) -> tuple[float, list[di
     started = time.perf_counter()
     error = failure(notebook, folder=path.parent, env=env)
     seconds = time.perf_counter() - started
-    (build / f"{lesson.name}.html").write_text(web_page(notebook, lesson, of), encoding="utf-8")
+    course.stamp(notebook, lesson, of)  # for the text alternatives
+    page = web_page(notebook, lesson.heading)
+    (build / f"{lesson.name}.html").write_text(page, encoding="utf-8")
     return seconds, read_claims(claims), error
-
-
-def web_page(notebook: nbformat.NotebookNode, lesson: Lesson, of: Course) -> str:
-    """A lesson as HTML, with its figures' text alternatives."""
-    course.stamp(notebook, lesson, of)
-    page, _ = HTMLExporter(raw_template=PAGE).from_notebook_node(notebook)
-    return page
 
 
 def _write_index(path: Path, rows: list[tuple]) -> None:
@@ -228,4 +223,5 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(main())

@@ -20,4 +20,6 @@ if getattr(find_spec("dlkit"), "origin", None) is None:
             where = "in the course's folder, or turn the internet on (Kaggle: Settings > Internet)"
             raise ModuleNotFoundError(f"No dlkit: open this notebook {where}.")
         importlib.invalidate_caches()
-print(importlib.import_module("dlkit.machine").report())
+machine = importlib.import_module("dlkit.machine")
+machine.sharpen_figures()
+print(machine.report())

@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from dlkit.machine import print_anything
+
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "build" / "lessons.json"
 # A file is run whole by one of the two; they take files in the order in which pytest found them.
@@ -23,7 +25,7 @@ STAGES = {  # of each tier: the marks to run, and how
 NOTHING_CHOSEN = 5  # pytest's status where no test was left
 
 
-def run(tier, arguments):
+def run(tier: str, arguments: list[str]) -> int:
     """Run the tier's stages; returns pytest's status, the worst of them."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("-m", dest="marks", default="")
@@ -42,6 +44,7 @@ def run(tier, arguments):
 
 
 if __name__ == "__main__":
+    print_anything()
     if len(sys.argv) < 2 or sys.argv[1] not in STAGES:
         sys.exit(__doc__)
     try:

@@ -1,8 +1,8 @@
 """Keeps decoded arrays as one plain file, and believes it only if it is intact.
 
 The file holds bytes in NumPy's format `.npy`: the SHA-256 of each array, one after the other, then
-the arrays. It is mapped into memory instead of read: the loader touches each byte once, for its
-digest, and pages that nobody changes are shared by all programs that use the data.
+the arrays. It is read into memory, not mapped: what was verified is then what the program uses,
+whoever writes over the file or cuts it off meanwhile.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dlkit.data import files
-from dlkit.data.readers import Arrays, DataError, Specs, as_data_errors, check_start, digest
+from dlkit.data.readers import Arrays, DataError, Specs, as_data_errors, digest, read_npy_header
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -65,31 +65,34 @@ def _key(sources: Sequence[Path]) -> str:
 
 
 def _read(path: Path, specs: Specs) -> Arrays:
-    """The arrays, when their digests are those that were kept with them. Raises DataError.
-
-    They are mapped "copy on write": they may be changed in memory, and the file never is.
-    """
-    with as_data_errors(path):
-        check_start(path, magic=(b"\x93NUMPY",))
-        kept = np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
+    """The arrays, when their digests are those that were kept with them. Raises DataError."""
     sizes = [math.prod(spec.shape) * np.dtype(spec.dtype).itemsize for spec in specs.values()]
     start = DIGEST_BYTES * len(specs)
-    if kept.dtype != np.uint8 or kept.shape != (start + sum(sizes),):
-        raise DataError("it is damaged")
-    arrays = {}
-    for number, ((name, spec), size) in enumerate(zip(specs.items(), sizes, strict=True)):
-        array = kept[start : start + size].view(spec.dtype).reshape(spec.shape)
-        if digest(array) != kept[DIGEST_BYTES * number :][:DIGEST_BYTES].tobytes().hex():
+    with as_data_errors(path), open(path, "rb") as file:
+        dtype, shape = read_npy_header(file)
+        if dtype != np.dtype(np.uint8) or shape != (start + sum(sizes),):
             raise DataError("it is damaged")
-        arrays[name] = array
-        start += size
+        digests = file.read(start)
+        arrays = {}
+        for number, ((name, spec), size) in enumerate(zip(specs.items(), sizes, strict=True)):
+            content = np.empty(size, np.uint8)
+            expected = digests[number * DIGEST_BYTES :][:DIGEST_BYTES].hex()
+            if file.readinto(content.data) != size or digest(content) != expected:
+                raise DataError("it is damaged")
+            arrays[name] = content.view(spec.dtype).reshape(spec.shape)
     return arrays
 
 
 def _write(target: Path, arrays: Arrays) -> None:
     """Keeps the arrays, whole or not at all. Raises OSError."""
-    digests = [np.frombuffer(bytes.fromhex(digest(array)), np.uint8) for array in arrays.values()]
     contents = [np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays.values()]
+    digests = [bytes.fromhex(digest(content)) for content in contents]
+    size = sum(map(len, digests)) + sum(content.size for content in contents)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (size,)}
     with files.workspace(target.parent) as work:
-        np.save(work / target.name, np.concatenate([*digests, *contents]))
+        with open(work / target.name, "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(b"".join(digests))
+            for content in contents:
+                file.write(content.data)
         os.replace(work / target.name, target)

@@ -30,6 +30,8 @@ CLASSES = (
 BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 MAX_BATCH = 40_000_000  # bytes; the official batches have 31 million
 MAX_JPEG = 100_000  # bytes; the images of 32 by 32 pixels have about a thousand
+MAX_JPEGS = 60_000  # in number
+MAX_TOTAL = 100_000_000  # bytes of all JPEGs; the published ones have 56 million
 
 
 class Archive:
@@ -182,10 +184,18 @@ class JpegZip:
                     for member in archive.infolist()
                     if member.filename.endswith(".jpg")
                 }
-                for name in sorted(members):
-                    if members[name].file_size > MAX_JPEG:
+                sizes = {name: member.file_size for name, member in members.items()}
+                for name, size in sizes.items():
+                    if size > MAX_JPEG:
                         raise DataError(f"{name} in {path.name} is larger than it can be")
-                    bodies[name] = archive.read(members[name])
+                if len(sizes) > MAX_JPEGS or sum(sizes.values()) > MAX_TOTAL:
+                    raise DataError(
+                        f"{path.name} says that it holds {len(sizes):,} JPEGs of "
+                        f"{sum(sizes.values()) / 1e6:,.0f} MB, more than CIFAR-10 has"
+                    )
+                for name in sorted(members):
+                    with archive.open(members[name]) as file:
+                        bodies[name] = file.read(sizes[name])  # whatever more there may be
                     total.update(name.encode() + b"\0" + bodies[name])
         if total.hexdigest() != self.sha256:
             raise DataError(f"{path.name} does not hold CIFAR-10's images, or not all of them")

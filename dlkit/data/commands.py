@@ -136,7 +136,8 @@ def where(record: Record | None = None) -> int:
     note = " (not asked: DLKIT_OFFLINE is set)" if store.offline() else ""
     print(f"{number + 1}. mirrors{note}:")
     for mirror in download.mirrors(record):
-        print(f"     {mirror.urls()[0]}" + (" and 3 more" if len(mirror.urls()) > 1 else ""))
+        first, *others = mirror.urls()
+        print(f"     {first}" + (f" and {len(others)} more" if others else ""))
     print(f"{number + 2}. offline sample: {_sample(record) or 'missing'}")
     target = next(place for place in store.places() if place.takes_downloads)
     print(f"Downloads go to {target.folder / download.DOWNLOADS}")

@@ -1,4 +1,4 @@
-"""What the loaders return: images with labels in three parts, or a text in two."""
+"""What the loaders return: images or sentences with labels in three parts, or a text in two."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -66,6 +66,41 @@ class Dataset:
         for part in ("train", "val", "test"):
             x, y = getattr(self, part)
             lines.append(f"  {part:<5}  x {x.shape} {x.dtype}, y {y.shape} {y.dtype}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sentences(Dataset):
+    """Sentences with labels, in three parts, and where they came from.
+
+    Train on `train`, choose with `val`, and touch `test` once, at the end.
+
+    Args:
+        name: of the data, which for a sample is not that of the data set it stands in for.
+        train: x of shape (n,) and dtype object, a `str` each; y of shape (n,), uint8. An array
+            and not a list, so that `x[y == 1]` and `x[is_wrong]` are the sentences they seem to be.
+        val: the same, other sentences.
+        test: the same.
+        class_names: what each label means; label `k` is `class_names[k]`.
+        origin: which copy was used, for code.
+        source: which copy was used and where it lay, for people: a few words.
+        license: what its makers allow, in a few words.
+
+    >>> part = Split(np.array(["so so .", "a gem !"], object), np.array([0, 1], "uint8"))
+    >>> names = ("negative", "positive")
+    >>> Sentences("Toy", part, part, part, names, Origin.OFFICIAL, "made here", "none")
+    made here; 2 classes
+      train  2 sentences: 1 negative, 1 positive
+      val    2 sentences: 1 negative, 1 positive
+      test   2 sentences: 1 negative, 1 positive
+    """
+
+    def __repr__(self) -> str:
+        lines = [f"{self.source}; {len(self.class_names)} classes"]
+        for part in ("train", "val", "test"):
+            x, y = getattr(self, part)
+            counts = (f"{(y == k).sum():,} {name}" for k, name in enumerate(self.class_names))
+            lines.append(f"  {part:<5}  {len(x):,} sentences: {', '.join(counts)}")
         return "\n".join(lines)
 
 

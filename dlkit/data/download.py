@@ -31,19 +31,25 @@ WINDOW_SECONDS = 10.0  # a transfer's speed is judged once in this time
 DOWNLOADS = "downloads"  # the subfolder of a data folder that belongs to dlkit
 
 Report = Callable[[str], None]
+Look = Callable[[], tuple[Arrays, Format] | None]
 
 
 class TooSlow(DataError):
     """A transfer that has all but stopped."""
 
 
-def fetch(record: Record, folder: Path, report: Report = print) -> tuple[Arrays, Format]:
+def fetch(
+    record: Record, folder: Path, report: Report = print, look: Look = lambda: None
+) -> tuple[Arrays, Format]:
     """Downloads the data set into `folder/downloads` from the first mirror that serves it.
+
+    Of several processes that want the same, one downloads, and the others wait for it.
 
     Args:
         record: the data set.
         folder: a data folder; it is made when it is missing.
         report: called with each line of news.
+        look: what another process has downloaded meanwhile, None if there is nothing.
 
     Returns:
         The verified arrays, and the format in which they came.
@@ -64,20 +70,30 @@ def fetch(record: Record, folder: Path, report: Report = print) -> tuple[Arrays,
             if not answer.done():
                 raise requests.Timeout
             answer.result()
-            return _fetch_from(mirror, record, folder / DOWNLOADS, report), mirror.format
+            return _fetch_from(mirror, record, folder / DOWNLOADS, report, look)
         except (requests.RequestException, DataError) as error:
-            failures.setdefault(mirror.name, []).append(describe(error))
+            failures.setdefault(mirror.name, []).append(describe(error, mirror.urls()[0]))
             if isinstance(error, (requests.ConnectionError, requests.Timeout, TooSlow)):
                 stuck.add(mirror.host)
         except OSError as error:
             if error.errno is not None:
                 raise CannotWrite(describe(error)) from error
             # Not the disk: say, a file of certificates that is missing.
-            failures.setdefault(mirror.name, []).append(describe(error))
+            failures.setdefault(mirror.name, []).append(describe(error, mirror.urls()[0]))
     raise DataError(_summary(failures))
 
 
-def _fetch_from(mirror: Mirror, record: Record, folder: Path, report: Report) -> Arrays:
+def _fetch_from(
+    mirror: Mirror, record: Record, folder: Path, report: Report, look: Look
+) -> tuple[Arrays, Format]:
+    def on_wait() -> None:
+        report(f"{record.name}: another process is downloading it, so this one waits")
+
+    with files.one_at_a_time(folder / f".{record.name}.lock", on_wait):
+        return look() or (_download(mirror, record, folder, report), mirror.format)
+
+
+def _download(mirror: Mirror, record: Record, folder: Path, report: Report) -> Arrays:
     def is_good() -> bool:
         try:
             record.read(mirror.format, [folder / name for name in mirror.format.files])

@@ -1,28 +1,190 @@
-"""Puts files in place: whole or not at all, never over another file, readable by everyone."""
+"""Puts files in place: whole or not at all, never over another file, readable by everyone.
+
+Several processes may do so at once. What they must know of each other they learn from locks of the
+operating system, which lets go of a lock when its holder ends, however it ends.
+"""
 
 import contextlib
+import errno
 import filecmp
 import os
+import shutil
 import stat
+import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
+from typing import IO
+
+UNFINISHED = ".unfinished-"
+LOCK = ".lock"  # in a workspace: locked for as long as its process lives
+DAY = 86_400.0  # seconds
+BEAT_SECONDS = 5.0  # how often the holder of a lock shows that it is alive
+STUCK_SECONDS = 60.0  # a holder that has not done so for this long is waited for no longer
 
 
 @contextlib.contextmanager
 def workspace(folder: Path) -> Iterator[Path]:
     """A private folder inside `folder`, removed with all that is left in it.
 
+    Those of processes that were killed are removed first.
+
     Raises:
         OSError: nothing can be written there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # On Windows a file that a stuck transfer still holds cannot be removed: not worth a crash.
-    with tempfile.TemporaryDirectory(
-        prefix=".unfinished-", dir=folder, ignore_cleanup_errors=True
-    ) as work:
-        yield Path(work)
+    remove_left_behind(folder)
+    with contextlib.ExitStack() as stack:
+        lock = None
+        while lock is None:
+            # On Windows a file that a stuck transfer still holds cannot be removed: not worth a
+            # crash.
+            temporary = tempfile.TemporaryDirectory(
+                prefix=UNFINISHED, dir=folder, ignore_cleanup_errors=True
+            )
+            work = Path(stack.enter_context(temporary))
+            try:
+                lock = try_lock(work / LOCK)  # None: another process just took it for left behind
+            except FileNotFoundError:
+                continue  # and has removed it
+            except OSError:  # no locks on this file system
+                break
+        if lock is not None:
+            stack.callback(lock.close)
+        yield work
+
+
+def remove_left_behind(folder: Path) -> None:
+    """Removes the workspaces in `folder` whose processes have ended: never a living one's.
+
+    A workspace without a lock counts as left behind when nothing in it has changed for a day.
+    """
+    for work in folder.glob(f"{UNFINISHED}*"):
+        lock = None
+        try:
+            lock = try_lock(work / LOCK, create=False)
+            is_dead = lock is not None
+        except OSError:
+            is_dead = _age(work) > DAY
+        if is_dead:
+            if lock is not None and os.name == "nt":  # where an open file cannot be removed
+                lock.close()
+            shutil.rmtree(work, ignore_errors=True)
+        if lock is not None:
+            lock.close()
+
+
+def _age(folder: Path) -> float:
+    """Seconds since something in the folder changed; 0 if that cannot be known."""
+    try:
+        changes = [path.stat().st_mtime for path in (folder, *folder.rglob("*"))]
+    except OSError:
+        return 0.0
+    return time.time() - max(changes)
+
+
+@contextlib.contextmanager
+def one_at_a_time(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Lets one process at a time into the block; the others wait until it leaves, or dies.
+
+    It never waits for ever. A process that is stopped, or hangs, stops showing that it is alive,
+    and then the next one goes on beside it. So do all where a file system knows no locks. The block
+    must be right without this, too: it only saves work.
+
+    Args:
+        path: the file to lock. It is there only for as long as somebody is in the block.
+        on_wait: called once if there is somebody to wait for.
+    """
+    lock, sign_of_life, since = None, 0, time.monotonic()
+    is_waiting = False
+    with contextlib.suppress(OSError):  # nothing can be written here: the block will find out
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while (lock := try_lock(path)) is None:
+            if not is_waiting:
+                is_waiting = True
+                on_wait()
+            now, seen = time.monotonic(), _changed(path)
+            if seen != sign_of_life:
+                sign_of_life, since = seen, now
+            elif now - since > STUCK_SECONDS:
+                break
+            time.sleep(0.1)
+    if lock is None:
+        yield
+        return
+    done = threading.Event()
+
+    def show_life() -> None:
+        while not done.wait(BEAT_SECONDS):
+            with contextlib.suppress(OSError):
+                os.utime(path)
+
+    threading.Thread(target=show_life, name="dlkit lock", daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+        if os.name == "nt":  # where an open file cannot be removed
+            lock.close()
+        with contextlib.suppress(OSError):
+            path.unlink()
+        lock.close()
+
+
+def _changed(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
+
+
+def try_lock(path: Path, create: bool = True) -> IO[bytes] | None:
+    """The file, open and locked until it is closed; None if another process holds it.
+
+    Raises:
+        OSError: it cannot be opened, or this file system knows no locks.
+    """
+    file = os.fdopen(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666), "r+b")
+    try:
+        # Who held it before may have removed it meanwhile: then it is no longer the one to lock.
+        if _lock(file) and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+            return file
+    except FileNotFoundError:
+        pass
+    except BaseException:
+        file.close()
+        raise
+    file.close()
+    return None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> bool:
+        """Whether the file could be locked. Raises OSError where there are no locks."""
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EDEADLK):
+                return False
+            raise
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> bool:
+        """Whether the file could be locked. Raises OSError where there are no locks."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                return False
+            raise
+        return True
 
 
 def publish(paths: Sequence[Path], folder: Path, is_good: Callable[[], bool]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -53,29 +54,60 @@ def verify(title: str, arrays: Arrays, specs: Specs) -> None:
     """
     for name, spec in specs.items():
         array = arrays[name]
-        if array.dtype != np.dtype(spec.dtype):
-            raise DataError(f"not {title}: {name} is {array.dtype}, expected {spec.dtype}")
-        if array.shape != spec.shape:
-            raise DataError(f"not {title}: {name} has shape {array.shape}, expected {spec.shape}")
+        check_form(f"not {title}: {name}", array.dtype, array.shape, spec)
         if spec.sha256 and digest(array) != spec.sha256:
             raise DataError(f"not {title}: the contents of {name} differ")
+
+
+def check_form(what: str, dtype: np.dtype, shape: tuple[int, ...], spec: ArraySpec) -> None:
+    """Raises DataError unless dtype and shape are the specified ones."""
+    if dtype != np.dtype(spec.dtype):
+        raise DataError(f"{what} is {dtype}, expected {spec.dtype}")
+    if shape != spec.shape:
+        raise DataError(f"{what} has shape {shape}, expected {spec.shape}")
 
 
 def read_npz(paths: Sequence[Path], specs: Specs) -> Arrays:
     """The named arrays of one `.npz` file. Pickled objects are refused, never run.
 
+    Each array's header is read first: one of another dtype or shape is never decompressed, so a
+    small file cannot fill the memory.
+
     Raises:
-        DataError: the file cannot be decoded, or an array is missing.
+        DataError: the file cannot be decoded, or an array is missing or of another form.
     """
     (path,) = paths
     with as_data_errors(path):
         check_start(path, magic=(b"PK\x03\x04",))
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in specs if name not in archive]
+        with zipfile.ZipFile(path) as archive:
+            members = {file.removesuffix(".npy"): file for file in archive.namelist()}
+            missing = [name for name in specs if name not in members]
             if missing:
-                found = ", ".join(sorted(archive)[:6]) or "nothing"
+                found = ", ".join(sorted(members)[:6]) or "nothing"
                 raise DataError(f"{path.name} holds no {missing[0]} (it holds {found})")
-            return {name: archive[name] for name in specs}
+            for name, spec in specs.items():
+                with archive.open(members[name]) as file:
+                    check_form(f"{name} in {path.name}", *read_npy_header(file), spec)
+            arrays = {}
+            for name in specs:
+                with archive.open(members[name]) as file:
+                    arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+            return arrays
+
+
+def read_npy_header(file: IO[bytes]) -> tuple[np.dtype, tuple[int, ...]]:
+    """dtype and shape that the start of a `.npy` file announces, and nothing more of it.
+
+    Raises:
+        DataError: it announces objects, or is longer than 64 kB.
+        ValueError: it makes no sense.
+    """
+    if np.lib.format.read_magic(file) != (1, 0):  # only a form with fields needs another version
+        raise DataError("an array has a header of an unknown version")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject:
+        raise ValueError("allow_pickle")
+    return dtype, shape
 
 
 def read_idx(paths: Sequence[Path], specs: Specs) -> Arrays:

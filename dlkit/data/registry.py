@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dlkit.data import cifar, samples
+from dlkit.data import cifar, drawn_reviews, samples, sentences
 from dlkit.data.datasets import Origin
 from dlkit.data.readers import Arrays, ArraySpec, Specs, read_idx, read_npz, read_text, verify
 from dlkit.machine import dlkit_command
@@ -256,8 +256,53 @@ SHAKESPEARE = Record(
     key="shakespeare",
 )
 
+POLARITY = sentences.PolarityFiles(
+    {
+        "pos": "0a94f4ee03fc9d6bde9bb58c65b201c3ac0c5f637f56e3cf59555f91237717b1",
+        "neg": "f49112c1b62647a1038634f6fa21ee2c846950374e4f1cc2cc5253e41da8b05c",
+    }
+)
+POLARITY_TXT = Format(tuple(sentences.FILES.values()), POLARITY.read_plain)
+POLARITY_TAR = Format(("rt-polaritydata.tar.gz",), POLARITY.read_tar)
+POLARITY_ZIP = Format(("sentence_polarity.zip",), POLARITY.read_zip)
+
+SENTENCE_POLARITY = Record(
+    name="Sentence polarity",
+    arrays={part: ArraySpec((5331,), dtype="object") for part in sentences.FILES},
+    formats=(POLARITY_TXT, POLARITY_TAR, POLARITY_ZIP),
+    mirrors=(
+        Mirror("https://www.cs.cornell.edu/people/pabo/movie-review-data", POLARITY_TAR),
+        Mirror(
+            "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages/packages/corpora",
+            POLARITY_ZIP,
+        ),
+        Mirror(
+            "https://raw.githubusercontent.com/dennybritz/cnn-text-classification-tf/master/data/"
+            "rt-polaritydata",
+            POLARITY_TXT,
+        ),
+    ),
+    class_names=sentences.CLASSES,
+    license="CC BY 4.0, as NLTK states it (copyright: Bo Pang and Lillian Lee)",
+    citation=(
+        "B. Pang, L. Lee: Seeing stars: exploiting class relationships for sentiment "
+        "categorization with respect to rating scales. ACL 2005. arXiv:cs/0506075"
+    ),
+    max_bytes=4_000_000,
+    sample=Sample(
+        file="",
+        name="made-up reviews",
+        description="3,200 sentences of this course's own making, drawn from templates",
+        license="none needed: drawn on this machine",
+        arrays={},
+        make=drawn_reviews.drawn_reviews,
+    ),
+    key="polarity",
+)
+
 RECORDS: dict[str, Record] = {
     "mnist": MNIST,
     "cifar10": CIFAR10,
     "shakespeare": SHAKESPEARE,
+    "polarity": SENTENCE_POLARITY,
 }

@@ -1,5 +1,6 @@
 """Finds a data set: on this machine, else on a mirror, else the bundled sample."""
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -193,11 +194,21 @@ def obtain(
         if not place.takes_downloads:
             continue
         try:
-            return *fetch(record, place.folder, report), place
+            look = partial(_look_for_download, record, place)
+            return *fetch(record, place.folder, report, look), place
         except CannotWrite as error:
             problem = CannotWrite(f"cannot write in {place.label}: {error}")
             report(f"{record.name}: {problem}")
     raise problem
+
+
+def _look_for_download(record: Record, place: Place) -> tuple[Arrays, Format] | None:
+    """What another process has downloaded into the place since it was searched."""
+    for copy in copies(record, place):
+        if copy.is_download and not copy.missing:
+            with contextlib.suppress(DataError):
+                return copy.read(record), copy.format
+    return None
 
 
 class Loaded(NamedTuple):

@@ -19,7 +19,7 @@ class Checkpoint:
     """Where training stands after a step.
 
     ``arrays`` holds the model's variables and then the optimizer's. ``run`` is what must not change
-    between two parts of one run: batch_size, examples, seed. The order of the data follows from
+    between two parts of one run: model, data, seed, rates. The order of the data follows from
     seed, epoch and step, so it need not be stored.
     """
 

@@ -127,8 +127,8 @@ def _receive_all(listener, addresses, hello, deadline, timeout):
                 break
             connections.append(connection)
             message = _receive(connection, 2.0)
-            if not isinstance(message, dict) or message.get("worker") not in range(len(addresses)):
-                continue  # a stranger
+            if not _is_hello(message, hello, len(addresses)):
+                continue  # a stranger: refused, and the others are waited for
             worker = message["worker"]
             if worker in arrived:
                 problem = f"two workers say that they are worker {worker} of TF_CONFIG"
@@ -157,6 +157,20 @@ def _receive_all(listener, addresses, hello, deadline, timeout):
     return reply
 
 
+def _is_hello(message, hello, num_workers):
+    """Whether a message is a worker's: with all that a worker says, of the right types."""
+    return (
+        isinstance(message, dict)
+        and message.keys() == hello.keys()
+        and all(type(message[name]) is type(hello[name]) for name in hello)
+        and message["worker"] in range(1, num_workers)
+    )
+
+
+def _is_reply(reply):
+    return isinstance(reply, list) and [type(part) for part in reply] == [str, str]
+
+
 def _report_to_worker_0(addresses, hello, deadline, timeout):
     """Another worker: say hello to worker 0, and hear its reply."""
     while time.monotonic() < deadline:
@@ -164,7 +178,7 @@ def _report_to_worker_0(addresses, hello, deadline, timeout):
             with socket.create_connection(_host_and_port(addresses[0]), timeout=2.0) as connection:
                 _send(connection, hello)
                 reply = _receive(connection, deadline + REPLY_GRACE - time.monotonic())
-                if isinstance(reply, list) and len(reply) == 2:
+                if _is_reply(reply):
                     return reply
         except OSError:
             pass  # not there yet
@@ -192,5 +206,5 @@ def _receive(connection, seconds):
             if not piece or len(text) > 1_000_000:
                 return None
         return json.loads(text)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None

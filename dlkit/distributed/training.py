@@ -3,6 +3,7 @@
 Keras 3's own ``fit`` fails under ``tf.distribute.MultiWorkerMirroredStrategy`` (keras issue 20585).
 """
 
+import json
 import time
 from collections.abc import Callable
 from os import PathLike
@@ -12,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dlkit.distributed.agreement import agree
+from dlkit.distributed.agreement import agree, describe
 from dlkit.distributed.checkpoints import Checkpoint, CheckpointFolder, CheckpointStore
 from dlkit.distributed.rendezvous import read_tf_config, rendezvous
 from dlkit.distributed.shards import worker_batches
@@ -143,14 +144,15 @@ def train(
     addresses, worker = read_tf_config()
     num_workers = max(len(addresses), 1)
     plan = {"batch_size": batch_size, "num_workers": num_workers, "worker": worker, "seed": seed}
-    run = {"batch_size": batch_size, "seed": seed, "examples": len(x)}
     if isinstance(checkpoints, str | PathLike):
         checkpoints = CheckpointFolder(checkpoints)
-    state = (checkpoints and checkpoints.load()) or Checkpoint(run=run)
+    state = (checkpoints and checkpoints.load()) or Checkpoint()
     same = {"batch_size": batch_size, "epochs": epochs, "seed": seed, "x": x, "y": y}
     same["the checkpoint to go on from"] = f"{state.total_steps} steps"
     model, optimizer = _build(strategy, build, loss, same, seed)
-    _restore(strategy, model, optimizer, state, run)
+    if checkpoints is not None:
+        data = {"batch_size": batch_size, "seed": seed, "x": describe(x), "y": describe(y)}
+        _restore(strategy, model, optimizer, state, data | run_facts(model, optimizer, loss))
     step = training_step(strategy, model, optimizer, loss)
 
     def save():
@@ -179,6 +181,39 @@ def train(
         state.epoch, state.step, state.loss_sum = state.epoch + 1, 0, 0.0
         save()
     return model, state.history
+
+
+def run_facts(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: keras.losses.Loss
+) -> dict[str, str]:
+    """What must be the same when a run goes on, as short texts, but for the numbers in names.
+
+    Shapes do not tell a sigmoid from a ReLU, or one learning rate from another.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> facts = run_facts(model, keras.optimizers.SGD(0.5), keras.losses.MeanSquaredError())
+        >>> facts["the optimizer's learning_rate"]
+        '0.5'
+    """
+    names: dict[str, str] = {}
+    for number, layer in enumerate([model, *model._flatten_layers(include_self=False)]):
+        names.setdefault(layer.name, f"layer {number}")
+
+    def without_names(value):
+        if isinstance(value, dict):
+            return {key: without_names(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [without_names(part) for part in value]
+        return names.get(value, value) if isinstance(value, str) else value
+
+    facts = {"the model": describe(without_names(json.loads(model.to_json())))}
+    for what, part in (("optimizer", optimizer), ("loss", loss)):
+        facts[f"the {what}"] = type(part).__name__
+        for name, value in part.get_config().items():
+            if name != "name":
+                facts[f"the {what}'s {name}"] = describe(value)
+    return facts
 
 
 def _check_loss(loss):
@@ -212,13 +247,16 @@ def _build(strategy, build, loss, same: dict[str, Any], seed):
 
 def _restore(strategy, model, optimizer, state, run):
     """Put a checkpoint's arrays into the variables, if it has any."""
-    if state.run != run:
-        raise ValueError(
-            f"the checkpoint belongs to a run with {state.run}, this one has {run}; take another "
-            "folder for checkpoints, or the numbers of that run"
-        )
     if not state.arrays:
+        state.run = run
         return
+    differing = [name for name in {**state.run, **run} if state.run.get(name) != run.get(name)]
+    if differing:
+        there, here = ({n: found.get(n) for n in differing} for found in (state.run, run))
+        raise ValueError(
+            f"the checkpoint belongs to a run with {there}, this one has {here}; take another "
+            "folder for checkpoints, or the model, data and numbers of that run"
+        )
     variables = [*model.variables, *optimizer.variables]
     shapes, saved = [tuple(v.shape) for v in variables], [a.shape for a in state.arrays]
     if shapes != saved:

@@ -1,13 +1,13 @@
-"""Exercises of lesson 02: a slope, a softmax, an initialisation, and a tent built from ReLUs."""
+"""Exercises of lesson 02: a slope, a softmax, a tent of ReLUs, joints, and a referee's report."""
 
 import numpy as np
 
 from dlkit.exercises.engine import Case, Exercise, Mistake, Property
-from dlkit.scratch import activations, initializers
+from dlkit.scratch import activations
 from dlkit.scratch.activations import relu, sigmoid
 
 
-def slope_from_output(s):
+def slope_from_output(s: np.ndarray) -> np.ndarray:
     """Slope of the sigmoid at z, from its output s = sigmoid(z): s (1 - s).
 
     Args:
@@ -24,7 +24,7 @@ def slope_from_output(s):
     return s * (1 - s)
 
 
-def tent(x, left, center, right):
+def tent(x: np.ndarray, left: float, center: float, right: float) -> np.ndarray:
     """0 up to left, in a straight line to 1 at center and to 0 at right, 0 after it.
 
     Args:
@@ -41,7 +41,8 @@ def tent(x, left, center, right):
     x = np.asarray(x, dtype=float)
     up, down = 1 / (center - left), 1 / (right - center)
     changes = {left: up, center: -up - down, right: down}  # of the slope, at the corners
-    return sum(change * np.maximum(0, x - corner) for corner, change in changes.items())
+    parts = [change * np.maximum(0, x - corner) for corner, change in changes.items()]
+    return np.sum(parts, axis=0)
 
 
 def _shares(powers, axis):
@@ -126,87 +127,6 @@ def my_softmax(z):
 )
 
 
-SHAPE = (400, 100)  # fan_in and fan_out differ, so that taking one for the other shows
-
-
-def _drawn(answer, seed=0, shape=SHAPE):
-    return np.asarray(answer(shape, np.random.default_rng(seed)), dtype=float)
-
-
-def _returns_something(answer):
-    if answer(SHAPE, np.random.default_rng(0)) is None:
-        return "it returned nothing (None). Is a `return` missing?"
-
-
-def _has_shape(answer):
-    for shape in (SHAPE, (3, 7)):
-        found = _drawn(answer, shape=shape).shape
-        if found != shape:
-            return f"for {shape} the shape is {found}."
-
-
-def _uses_generator(answer):
-    first, again, other = _drawn(answer), _drawn(answer), _drawn(answer, seed=1)
-    if not np.array_equal(first, again):
-        return "two generators of one seed give different weights. Draw from rng, nothing else."
-    if np.array_equal(first, other):
-        return "two generators of different seeds give the same weights. Draw from the rng given."
-
-
-def _has_mean_zero(answer):
-    weights = _drawn(answer)
-    if not abs(weights.mean()) < 0.05 * weights.std():
-        return f"of {weights.size} weights the mean is {weights.mean():.3g}."
-
-
-def _has_spread(answer):
-    fan_in, fan_out = SHAPE
-    found = _drawn(answer).std()
-    if abs(found / np.sqrt(2 / fan_in) - 1) < 0.04:  # about eight standard errors
-        return None
-    for std, reason in (
-        (2 / fan_in, "That is the variance: a normal distribution is drawn by its square root."),
-        (np.sqrt(2 / fan_out), "You took fan_out for fan_in."),
-        (np.sqrt(2 / (fan_in + fan_out)), "That is Glorot's."),
-        (np.sqrt(1 / fan_in), "The factor 2 is missing: a ReLU zeroes one half."),
-        (np.sqrt(2 / fan_in / 3), "Did you draw uniform numbers? They spread less than you ask."),
-    ):
-        if abs(found / std - 1) < 0.04:
-            return f"with fan_in = {fan_in} and fan_out = {fan_out} it is {found:.3g}. {reason}"
-    return f"with fan_in = {fan_in} and fan_out = {fan_out} it is {found:.3g}."
-
-
-def _is_normal(answer):
-    weights = _drawn(answer)
-    kurtosis = ((weights / weights.std()) ** 4).mean()
-    if kurtosis < 2.1:  # normal 3, cut off at two standard deviations 2.4, uniform 1.8
-        return "they look uniform: the extremes are as common as the middle."
-
-
-he_normal = Exercise(
-    "he_normal",
-    reference=initializers.he_normal,
-    properties=[
-        Property("it returns the weights", _returns_something),
-        Property("the weights have the shape asked for", _has_shape),
-        Property("the generator decides the weights", _uses_generator),
-        Property("their mean is 0", _has_mean_zero),
-        Property("their standard deviation is He's", _has_spread),
-        Property("they are normally distributed", _is_normal),
-    ],
-    hints=[
-        "fan_in is the number of inputs of a unit: how many weights does one sum run over?",
-        "The standard deviation is a square root: sqrt(2 / fan_in), and fan_in is shape[0].",
-        "rng.normal(mean, standard deviation, shape) draws the numbers.",
-    ],
-    solution="""
-# as in dlkit.scratch.initializers, which checks its input as well
-def my_he_normal(shape, rng):
-    fan_in = shape[0]
-    return rng.normal(0, np.sqrt(2 / fan_in), shape)
-""",
-)
-
 hat = Exercise(
     "hat",
     reference=tent,
@@ -252,4 +172,161 @@ hat = Exercise(
         "The slope is 0, then up = 1 / (center - left), then -1 / (right - center), then 0.",
         "The factor of a ReLU is by how much the slope changes at its corner.",
     ],
+)
+
+# ---- joints ----------------------------------------------------------------------------------
+
+_LIMIT = 0.06
+
+
+def peak(x: np.ndarray) -> np.ndarray:
+    """A curve with a sharp top at 0 and flat sides, 1 / (1 + 25 x^2), for x from -1 to 1.
+
+    Example:
+        >>> peak(np.array([-1.0, 0.0, 1.0])).round(3)
+        array([0.038, 1.   , 0.038])
+    """
+    return 1 / (1 + 25 * np.square(x))
+
+
+def largest_error(joints: np.ndarray) -> float:
+    """Largest distance of the peak and the best sum of ReLUs with these joints, from -1 to 1.
+
+    Beside a ReLU for each joint the sum has a constant and a straight line. Their factors are
+    found by least squares, on 1,001 points.
+
+    Args:
+        joints: places of the joints, any number of them.
+
+    Returns:
+        A float.
+
+    Example:
+        >>> round(largest_error([-0.5, 0.0, 0.5]), 2)
+        0.11
+    """
+    x = np.linspace(-1, 1, 1001)
+    bends = np.maximum(0, x[:, np.newaxis] - np.asarray(joints, dtype=float))
+    parts = np.column_stack([np.ones(1001), x, bends])
+    factors, *_ = np.linalg.lstsq(parts, peak(x))
+    return float(np.abs(parts @ factors - peak(x)).max())
+
+
+def _are_six_places(answer):
+    try:
+        places = np.asarray(answer, dtype=float)
+    except (TypeError, ValueError):
+        return "give six numbers, for example [-0.7, -0.4, -0.1, 0.1, 0.4, 0.7]."
+    if places.shape != (6,):
+        return f"give six numbers in one list. The shape of yours is {places.shape}."
+    if not (np.abs(places) < 1).all():
+        return "a joint must lie between -1 and 1, or it bends nothing there."
+    if len(set(places.tolist())) < 6:
+        return "two of them are at the same place, where one would do."
+
+
+def _are_close(answer):
+    error = largest_error(answer)
+    if error > _LIMIT:
+        inside = np.sum(np.abs(np.asarray(answer, dtype=float)) < 0.6)
+        if np.allclose(np.diff(np.sort(answer)), np.diff(np.sort(answer))[0]):
+            advice = "evenly spaced joints waste some where the curve is straight."
+        elif inside < 4:
+            advice = "put more of them where the curve bends most."
+        else:
+            advice = "move one at a time, and keep what helps."
+        return f"it is {error:.3f}: {advice}"
+
+
+joints = Exercise(
+    "joints",
+    properties=[
+        Property("they are six places between -1 and 1", _are_six_places),
+        Property(f"the largest error is {_LIMIT} at most", _are_close),
+    ],
+    hints=[
+        "Draw the curve. Where would a straight line do, and where does it turn quickly?",
+        "Try exercises.largest_error of your six, then of the same with one joint moved.",
+        "Let a loop move random joints by a little, and keep each move that lowers the error.",
+    ],
+    solution="""
+rng = np.random.default_rng(0)
+my_joints = np.array([-0.8, -0.4, -0.1, 0.1, 0.4, 0.8])
+for _ in range(500):
+    moved = np.clip(my_joints + rng.normal(0, 0.05, 6), -0.99, 0.99)
+    if exercises.largest_error(moved) < exercises.largest_error(my_joints):
+        my_joints = moved
+""",
+)
+
+# ---- referee ---------------------------------------------------------------------------------
+
+
+def accuracy_with(name: str, seed: int) -> float:
+    """Accuracy on 2,000 fresh points of a network whose hidden layer is random.
+
+    Twelve hidden units with this activation, their weights drawn at random; only the last layer
+    is fitted, by least squares, on 200 points. The classes lie in opposite corners of a square.
+
+    Args:
+        name: an activation, such as "relu" or "tanh".
+        seed: of the points and of the weights.
+
+    Returns:
+        A float from 0 to 1.
+
+    Example:
+        >>> 0.5 < accuracy_with("tanh", 0) < 1
+        True
+    """
+    f = activations.get(name)
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, (2200, 2))
+    target = np.sign(x[:, 0] * x[:, 1])
+    kernel, bias = rng.normal(size=(2, 12)), rng.normal(size=12)
+    h = np.column_stack([f(x @ kernel + bias), np.ones(len(x))])
+    last, *_ = np.linalg.lstsq(h[:200], target[:200])
+    return float(np.mean(np.sign(h[200:] @ last) == target[200:]))
+
+
+# Measured: ReLU minus tanh with seed 3, as the colleague did, and the mean over seeds 0 to 49.
+UNFAIR_GAP, FAIR_GAP = 0.035, -0.039
+
+
+def _is_a_difference(answer):
+    if isinstance(answer, (str, bool)) or np.ndim(answer) or not np.isreal(answer):
+        return "give one number: mean accuracy with ReLU minus mean accuracy with tanh."
+    if abs(answer) > 1:
+        return "give the difference of accuracies from 0 to 1, not in per cent."
+
+
+def _is_over_many_seeds(answer):
+    answer = float(answer)
+    if abs(answer - FAIR_GAP) <= 0.02:
+        return None
+    if abs(answer + FAIR_GAP) <= 0.02:
+        if abs(answer - UNFAIR_GAP) <= 0.001:
+            return "that is the colleague's own difference. How much of it is the seed's?"
+        return "take ReLU minus tanh, not tanh minus ReLU."
+    return f"it is {answer:.3f}. One or few seeds scatter that much: take fifty, and their mean."
+
+
+referee = Exercise(
+    "referee",
+    properties=[
+        Property("it is a difference of accuracies", _is_a_difference),
+        Property("it is the mean over many seeds", _is_over_many_seeds),
+    ],
+    hints=[
+        "Run the colleague's experiment again with seed 4, and with seed 5. What do you see?",
+        "Collect the difference for seeds 0 to 49. In how many of them is ReLU ahead?",
+        "Take their mean, and compare it with its standard error: spread over root of 50.",
+    ],
+    solution="""
+differences = []
+for seed in range(50):
+    relu, tanh = exercises.accuracy_with("relu", seed), exercises.accuracy_with("tanh", seed)
+    differences.append(relu - tanh)
+my_referee = np.mean(differences)  # -0.04, and its standard error is below 0.01
+""",
 )

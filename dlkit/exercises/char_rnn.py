@@ -8,7 +8,7 @@ from dlkit.scratch.activations import sigmoid, softmax
 # ---- tempered --------------------------------------------------------------------------------
 
 
-def tempered_softmax(logits, temperature):
+def tempered_softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities at a temperature: softmax(logits / temperature), row by row.
 
     Example:
@@ -63,7 +63,7 @@ tempered = Exercise(
 # ---- bits ------------------------------------------------------------------------------------
 
 
-def bits_per_character(probabilities):
+def bits_per_character(probabilities: np.ndarray) -> float:
     """Minus the mean of log2 of the probability that each true character got.
 
     Example:
@@ -106,7 +106,7 @@ bits = Exercise(
 # ---- gru_parameters --------------------------------------------------------------------------
 
 
-def count_gru(features, units):
+def count_gru(features: int, units: int) -> int:
     """Parameters of Keras's GRU: three blocks, each with two biases per unit.
 
     Example:
@@ -153,7 +153,14 @@ gru_parameters = Exercise(
 # ---- lstm_step -------------------------------------------------------------------------------
 
 
-def one_lstm_step(x, h, c, kernel, recurrent_kernel, bias):
+def one_lstm_step(
+    x: np.ndarray,
+    h: np.ndarray,
+    c: np.ndarray,
+    kernel: np.ndarray,
+    recurrent_kernel: np.ndarray,
+    bias: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """One step of an LSTM: the new state h and the new memory c.
 
     In kernel, recurrent_kernel and bias the columns of the input gate come first, then those of
@@ -216,7 +223,7 @@ def _no_bias(x, h, c, kernel, recurrent_kernel, bias):
 
 def _arrays(batch, features, units, seed=0):
     rng = np.random.default_rng(seed)
-    shapes = [(batch, features), (batch, units), (batch, units)]
+    shapes: list[tuple[int, ...]] = [(batch, features), (batch, units), (batch, units)]
     shapes += [(features, 4 * units), (units, 4 * units), (4 * units,)]
     return [1.5 * rng.normal(size=shape).round(2) for shape in shapes]
 
@@ -282,7 +289,7 @@ lstm_step = Exercise(
 # ---- trigrams --------------------------------------------------------------------------------
 
 
-def pair_bits(table, ids):
+def pair_bits(table: np.ndarray, ids: np.ndarray) -> float:
     """Bits per character of a table of pairs, as `trigram_bits` of one that ignores the first.
 
     Args:
@@ -300,7 +307,7 @@ def pair_bits(table, ids):
         return -np.log2(table[ids[:-1], ids[1:]]).mean()
 
 
-def trigram_bits(table, ids):
+def trigram_bits(table: np.ndarray, ids: np.ndarray) -> float:
     """Bits per character of a table of three: minus the mean of log2 table[a, b, c].
 
     Args:

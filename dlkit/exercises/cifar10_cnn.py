@@ -17,7 +17,7 @@ def _pattern(*shape):
     return ((np.arange(np.prod(shape)) ** 2 + 1) * 8 // 7 % 11 - 3.0).reshape(shape)
 
 
-def standardized(x_train, x_val):
+def standardized(x_train: np.ndarray, x_val: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both parts with the mean and the deviation of each channel over the training images.
 
     x' = (x - mean) / deviation, both numbers of `x_train`, one pair for each channel
@@ -37,7 +37,7 @@ def standardized(x_train, x_val):
     return (x_train - mean) / deviation, (x_val - mean) / deviation
 
 
-def augmented(images, flips, shifts):
+def augmented(images: np.ndarray, flips: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     """Images mirrored where `flips` says so, then moved; what comes in from outside is zero.
 
     Args:
@@ -64,7 +64,7 @@ def augmented(images, flips, shifts):
     return result
 
 
-def residual_output(x, kernel_1, kernel_2):
+def residual_output(x: np.ndarray, kernel_1: np.ndarray, kernel_2: np.ndarray) -> np.ndarray:
     """A residual block without normalisation: y = _relu(x + F(x)), two convolutions in F.
 
     F(x) = kernel_2 * _relu(kernel_1 * x), where * is a convolution with padding "same"
@@ -85,7 +85,7 @@ def residual_output(x, kernel_1, kernel_2):
     return np.maximum(x + conv2d(inner, kernel_2, padding="same"), 0)
 
 
-def heat_map(maps, slopes):
+def heat_map(maps: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """Grad-CAM of one image: feature maps weighted by their mean slopes, and what is above zero.
 
     Args:

@@ -6,7 +6,7 @@ from dlkit.audit import membership_advantage, population_stability_index
 from dlkit.exercises.engine import Case, Exercise, Mistake
 
 
-def quantized(x, scale, zero_point):
+def quantized(x: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
     """What is left of x after a trip through 8 bits: q = clip(round(x / s) + z), x' = s (q - z).
 
     Args:

@@ -1,6 +1,7 @@
-"""Exercises of lesson 04: descent, a numerical gradient, mini-batches, the rate that breaks."""
+"""Exercises of lesson 04: when to stop, a numerical gradient, batches, a rate, an unfair race."""
 
 import itertools
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -16,30 +17,47 @@ class Formula:
         w -> 2 w
     """
 
-    def __init__(self, text, function):
+    def __init__(self, text: str, function: Callable) -> None:
         self.text, self.function = text, function
 
-    def __call__(self, x):
+    def __call__(self, x: np.ndarray) -> np.ndarray:
         return self.function(x)
 
     def __repr__(self):
         return self.text
 
 
-def last_point(gradient, start, learning_rate, steps):
-    """Where gradient descent ends after so many steps w <- w - learning_rate * gradient(w).
+def descended_until(
+    gradient: Callable, start: np.ndarray, learning_rate: float, tolerance: float, limit: int
+) -> tuple[np.ndarray, int]:
+    """Gradient descent, w <- w - learning_rate * gradient(w), until it is flat.
+
+    It ends as soon as ||gradient(w)|| <= tolerance, or after ``limit`` steps.
+
+    Args:
+        gradient: function of w that returns an array of its shape.
+        start: where to begin, of any shape; it is not changed.
+        learning_rate: above 0.
+        tolerance: length of the gradient that counts as flat.
+        limit: the most steps.
+
+    Returns:
+        The last w, and the number of steps.
 
     Example:
-        >>> last_point(lambda w: 2 * w, np.array([1.0, -4.0]), 0.25, 2)
-        array([ 0.25, -1.  ])
+        >>> descended_until(lambda w: 2 * w, np.array([1.0, 0.0]), 0.25, 0.6, 100)
+        (array([0.25, 0.  ]), 2)
     """
-    w = np.array(start, dtype=float)
-    for _ in range(steps):
+    w, steps = np.array(start, dtype=float), 0
+    while steps < limit and np.linalg.norm(gradient(w)) > tolerance:
         w = w - learning_rate * gradient(w)
-    return w
+        steps = steps + 1
+    return w, steps
 
 
-def shuffled_batches(x, y, batch_size, rng):
+def shuffled_batches(
+    x: np.ndarray, y: np.ndarray, batch_size: int, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (x_batch, y_batch) in an order drawn from rng, each example once.
 
     Example:
@@ -53,7 +71,44 @@ def shuffled_batches(x, y, batch_size, rng):
         yield x[batch], y[batch]
 
 
-def rate_that_breaks(gradient, size):
+def steps_to_a_millionth(learning_rate: float, momentum: float) -> float:
+    """Steps until the loss stays at a millionth of its start or below, on one bowl of two weights.
+
+    The bowl has the curvatures 1 and 2, and at the start both directions have half of the loss.
+
+    Args:
+        learning_rate: above 0.
+        momentum: from 0 to below 1.
+
+    Returns:
+        The number of steps, a whole number; infinity if the walk has not arrived after 10,000.
+
+    Raises:
+        ValueError: a setting is out of its range.
+
+    Example:
+        >>> steps_to_a_millionth(0.5, 0.0)
+        10
+    """
+    if not (learning_rate > 0 and 0 <= momentum < 1):
+        raise ValueError(
+            f"learning_rate is {learning_rate} and momentum {momentum}; expected a rate above 0 "
+            "and a momentum from 0 to below 1"
+        )
+    curvatures = np.array([1.0, 2.0])
+    w, velocity, last_above = 1 / np.sqrt(curvatures), np.zeros(2), 0
+    for step in range(1, 10_001):
+        velocity = momentum * velocity - learning_rate * curvatures * w
+        w = w + velocity
+        loss = (curvatures * w**2).sum() / 2  # 1 at the start
+        if loss > 1e-6:
+            last_above = step
+        if loss > 1e6 or (loss < 1e-6 and np.abs(velocity).max() < 1e-9):
+            break
+    return last_above + 1 if loss < 1e-6 else np.inf
+
+
+def rate_that_breaks(gradient: Callable, size: int) -> float:
     """Learning rate above which descent diverges: 2 / largest eigenvalue of A, for gradient A w.
 
     Example:
@@ -73,47 +128,53 @@ _QUARTIC = Formula("w -> w**3 - w", lambda w: w**3 - w)
 
 def _keeps_start(answer):
     start = np.array([3.0, -2.0])
-    answer(_BOWL, start, 0.1, 3)
+    answer(_BOWL, start, 0.1, 1e-9, 3)
     if start.tolist() != [3.0, -2.0]:
         return "your loop works on start itself. Work on a copy."
 
 
-gradient_descent = Exercise(
-    "gradient_descent",
-    reference=last_point,
+def _until(step=1.0, late=0, measure=np.linalg.norm, obeys_limit=True):
+    """`descended_until` with a mistake in it."""
+
+    def mistaken(gradient, start, learning_rate, tolerance, limit):
+        w, steps = np.array(start, dtype=float), 0
+        while steps < (limit if obeys_limit else 10_000) and measure(gradient(w)) > tolerance:
+            w, steps = w - step * learning_rate * gradient(w), steps + 1
+        for _ in range(late):
+            w, steps = w - learning_rate * gradient(w), steps + 1
+        return w, steps
+
+    return mistaken
+
+
+descend_until = Exercise(
+    "descend_until",
+    reference=descended_until,
     cases=[
-        Case("one step in a bowl", _BOWL, np.array([3.0]), 0.3, 1),
-        Case("ten steps in a ravine", _RAVINE, np.array([-4.0, 1.0]), 0.15, 10),
-        Case("no step at all", _RAVINE, np.array([-4.0, 1.0]), 0.15, 0),
-        Case("a gradient that is not linear", _QUARTIC, np.array([[0.5, 2.0], [-0.1, 0]]), 0.05, 7),
+        Case("a bowl, until it is flat", _BOWL, np.array([3.0]), 0.3, 1e-3, 100),
+        Case("a limit of 4 steps", _RAVINE, np.array([-4.0, 1.0]), 0.15, 1e-3, 4),
+        Case("a ravine, until it is flat", _RAVINE, np.array([-4.0, 1.0]), 0.15, 0.5, 100),
+        Case("a start that is flat already", _BOWL, np.array([1.0]), 0.3, 1e-3, 10),
+        Case("a matrix of weights", _QUARTIC, np.array([[0.5, 2.0], [-0.1, 0]]), 0.05, 0.8, 90),
     ],
     mistakes=[
+        Mistake("You walk uphill: look at the sign of the step.", _until(step=-1.0)),
+        Mistake("You walk one step on where it is flat already: look first.", _until(late=1)),
+        Mistake("You go on beyond `limit` steps.", _until(obeys_limit=False)),
         Mistake(
-            "You walk uphill: look at the sign of the step.",
-            lambda gradient, start, rate, steps: last_point(gradient, start, -rate, steps),
+            "You compare the largest entry of the gradient. Its length takes all of them.",
+            _until(measure=lambda g: np.abs(g).max()),
         ),
         Mistake(
-            "The gradient of the start serves for every step in yours: compute it anew each time.",
-            lambda gradient, start, rate, steps: start - steps * rate * gradient(start),
-        ),
-        Mistake(
-            "That is one step too many.",
-            lambda gradient, start, rate, steps: last_point(gradient, start, rate, steps + 1),
-        ),
-        Mistake(
-            "That is one step too few.",
-            lambda gradient, start, rate, steps: last_point(gradient, start, rate, steps - 1),
-        ),
-        Mistake(
-            "The learning rate is missing from your step.",
-            lambda gradient, start, rate, steps: last_point(gradient, start, 1.0, steps),
+            "You compare the sum of squares. The length is its root.",
+            _until(measure=lambda g: np.sum(np.square(g))),
         ),
     ],
     properties=[Property("start is left as it was", _keeps_start)],
     hints=[
-        "Keep the current point in a variable of its own, and change it in a loop.",
-        "Each time round, ask for the gradient at the point where you are now.",
-        "w = w - learning_rate * gradient(w) makes a new array; w -= … changes the old one.",
+        "Two things end the walk. Which kind of loop goes on while neither has happened?",
+        "np.linalg.norm is the length of an array of any shape.",
+        "Ask for the gradient anew after every step, and count the steps.",
     ],
 )
 
@@ -130,7 +191,12 @@ def _forward(function, x, step=1e-5):
 
 def _keeps_x(answer):
     x, seen = np.array([0.1, -2.3, 0.7]), []
-    answer(lambda values: seen.append(1) or float(np.sum(values**2)), x)
+
+    def sum_of_squares(values):
+        seen.append(values)
+        return float(np.sum(values**2))
+
+    answer(sum_of_squares, x)
     if not seen:
         return "your function never calls the function that it is given."
     if x.tolist() != [0.1, -2.3, 0.7]:
@@ -337,4 +403,55 @@ critical_rate = Exercise(
     rtol=0.01,
     atol=0,
     time_limit=20.0,
+)
+
+# ---- fair_race -------------------------------------------------------------------------------
+
+_GRID = np.arange(1, 101) / 100
+
+
+def _fewest(momentum):
+    return min(steps_to_a_millionth(rate, momentum) for rate in _GRID)
+
+
+_PLAIN, _ROLLING = _fewest(0.0), _fewest(0.9)
+
+fair_race = Exercise(
+    "fair_race",
+    reference=(_PLAIN, _ROLLING),
+    mistakes=[
+        Mistake(
+            "Those are her own two numbers, both at the rate 0.01. Let each have its best rate.",
+            (steps_to_a_millionth(0.01, 0.0), steps_to_a_millionth(0.01, 0.9)),
+        ),
+        Mistake("The order is: plain first, then momentum 0.9.", (_ROLLING, _PLAIN)),
+        Mistake(
+            "Ten times the rate for plain descent is fairer, but is it its best?",
+            (steps_to_a_millionth(0.1, 0.0), _ROLLING),
+        ),
+        Mistake(
+            "Both at plain descent's best rate: that is as unfair, the other way round.",
+            (
+                _PLAIN,
+                steps_to_a_millionth(
+                    min(_GRID, key=lambda rate: steps_to_a_millionth(rate, 0.0)), 0.9
+                ),
+            ),
+        ),
+    ],
+    hints=[
+        "What does one long push in the same direction come to, if nine tenths of the velocity "
+        "survive each step? How many times the learning rate?",
+        "A momentum of 0.9 makes steps that agree ten times as long. So her plain descent had in "
+        "effect a tenth of the rate. Neither arm was tuned.",
+        "Try all 100 rates in a loop, once with momentum 0 and once with 0.9, and keep the "
+        "smallest number of steps of each.",
+    ],
+    solution="""
+rates = np.arange(1, 101) / 100
+plain = min(exercises.steps_to_a_millionth(rate, 0.0) for rate in rates)
+rolling = min(exercises.steps_to_a_millionth(rate, 0.9) for rate in rates)
+my_fair_race = (plain, rolling)
+# Nearly the same curvature everywhere: there is no ravine, and momentum only overshoots.
+""",
 )

@@ -1,4 +1,4 @@
-"""Exercises of lesson 03: the loss of a guess, two losses and a gradient by hand, a bakery."""
+"""Exercises of lesson 03: a guess, two losses and a gradient by hand, a bakery, two forecasters."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ DEMAND = np.array([52, 61, 48, 75, 58, 66, 50, 92, 63, 55, 71, 59, 47, 84, 68])
 UNSOLD, MISSING = 1.0, 3.0  # what one loaf too many and one too few cost
 
 
-def pinball(y_true, y_pred, quantile):
+def pinball(y_true: np.ndarray, y_pred: np.ndarray, quantile: float) -> float:
     """Mean quantile loss (pinball loss) of a batch.
 
     An example costs quantile for each unit that the answer is too low, and 1 - quantile for each
@@ -36,7 +36,7 @@ def pinball(y_true, y_pred, quantile):
     return np.maximum(quantile * shortfall, (quantile - 1) * shortfall).mean()
 
 
-def crossentropy_of_logits(y_true, logits):
+def crossentropy_of_logits(y_true: np.ndarray, logits: np.ndarray) -> np.ndarray:
     """Binary cross-entropy of each example, from logits of any size.
 
     -[y log p + (1 - y) log(1 - p)] with p = sigmoid(z) is softplus(z) - y z, and
@@ -56,7 +56,7 @@ def crossentropy_of_logits(y_true, logits):
     return np.maximum(logits, 0) - y_true * logits + np.log1p(np.exp(-np.abs(logits)))
 
 
-def gradient_of_mean(y_true, logits):
+def gradient_of_mean(y_true: np.ndarray, logits: np.ndarray) -> np.ndarray:
     """Gradient of the mean cross-entropy with respect to the logits: (softmax - one-hot) / n.
 
     Args:
@@ -76,7 +76,7 @@ def gradient_of_mean(y_true, logits):
     return gradient / len(logits)
 
 
-def mean_cost(loaves):
+def mean_cost(loaves: float) -> float:
     """Mean cost a day of baking that many loaves on each day of ``DEMAND``.
 
     Example:
@@ -244,8 +244,7 @@ loaves = Exercise(
     hints=[
         "Write the mean cost as a function of the number of loaves, and try every number.",
         "A missing loaf costs three times as much as an unsold one: which quantile is that?",
-        "On 3 days of 4 you should have bread left: the smallest number that 12 of 15 days do not "
-        "exceed.",
+        "Three quarters of 15 days are 11.25, so the bread must last on 12: sort the demands.",
     ],
     solution=(
         "demand = exercises.DEMAND\n"
@@ -256,4 +255,96 @@ loaves = Exercise(
     ),
     rtol=0,
     atol=1e-6,
+)
+
+
+def _forecasts(days=200, seed=0):
+    """Two cities: whether it rained on each day, and the probability that was forecast."""
+    rng = np.random.default_rng(seed)
+    rained_a = np.arange(days) % 10 == 0  # rain on one day in ten
+    forecast_a = np.where(rained_a, 0.15, 0.12) + rng.uniform(0, 0.3, days)
+    rained_b = np.arange(days) % 2 == 0  # on every other day
+    forecast_b = np.where(rained_b, 0.45, 0.2) + rng.uniform(0, 0.35, days)
+    return {
+        "A": (rained_a.astype(float), forecast_a.round(2)),
+        "B": (rained_b.astype(float), forecast_b.round(2)),
+    }
+
+
+FORECASTS = _forecasts()
+
+
+def _cost(rained, forecast):
+    return float(losses.binary_crossentropy(rained[:, None], forecast[:, None]).mean())
+
+
+def nats_saved(rained: np.ndarray, forecast: np.ndarray) -> float:
+    """What a forecast saves against the share of rainy days, said every day, in nats a day.
+
+    The mean binary cross-entropy of the constant forecast is the entropy of that share; from it
+    the forecast's own is subtracted.
+
+    Args:
+        rained: 0 or 1 for each day, shape ``(days,)``, some of each.
+        forecast: probabilities of rain, shape ``(days,)``, between 0 and 1.
+
+    Returns:
+        Nats a day, negative where the forecast costs more.
+
+    Source:
+        C. E. Shannon (1948), A mathematical theory of communication,
+        doi:10.1002/j.1538-7305.1948.tb01338.x.
+
+    Example:
+        >>> round(nats_saved(np.array([1.0, 0.0]), np.array([0.8, 0.2])), 4)
+        0.47
+    """
+    share = np.full(len(rained), rained.mean())
+    return _cost(rained, share) - _cost(rained, forecast)
+
+
+def _of_both(cost):
+    return tuple(float(cost(*FORECASTS[name])) for name in "AB")
+
+
+_SAVED = _of_both(nats_saved)
+
+
+forecasters = Exercise(
+    "forecasters",
+    reference=_SAVED,
+    mistakes=[
+        Mistake(
+            "Those are the costs. Subtract each from what knowing nothing costs.", _of_both(_cost)
+        ),
+        Mistake(
+            "The sign: saved is the cost of knowing nothing minus the forecaster's.",
+            tuple(-saved for saved in _SAVED),
+        ),
+        Mistake(
+            "That is in bits. Use the natural logarithm.",
+            tuple(saved / np.log(2) for saved in _SAVED),
+        ),
+        Mistake(
+            "You compare with a forecast of one half in both cities. How often does it rain in A?",
+            _of_both(lambda rained, forecast: np.log(2) - _cost(rained, forecast)),
+        ),
+        Mistake("The two are swapped: A first.", _SAVED[::-1]),
+    ],
+    hints=[
+        "In which of the two cities is rain harder to foretell? Look at the shares of rainy days.",
+        "What does it cost in each city to say that share every day? It is the city's entropy.",
+        "Subtract the forecaster's cross-entropy from the entropy of the city.",
+    ],
+    solution="""
+saved = []
+for rained, forecast in exercises.FORECASTS.values():
+    share = rained.mean()
+    entropy = -(share * np.log(share) + (1 - share) * np.log(1 - share))
+    cost = -(rained * np.log(forecast) + (1 - rained) * np.log(1 - forecast)).mean()
+    saved.append(entropy - cost)
+my_forecasters = tuple(saved)
+""",
+    rtol=0,
+    atol=2e-3,
 )

@@ -1,8 +1,8 @@
-"""Exercises of lesson 08: shapes, weights and sight of convolutions, and a small network."""
+"""Exercises of lesson 08: shapes and sight of convolutions, a small network, a flawed control."""
 
 import numpy as np
 
-from dlkit.exercises.engine import Case, Exercise, Mistake
+from dlkit.exercises.engine import Case, Exercise, Mistake, Property
 from dlkit.exercises.engine.properties import few_parameters, reads_digits
 
 side = Exercise(
@@ -24,69 +24,7 @@ side = Exercise(
 )
 
 
-def count_weights(kernel_size, channels, filters, use_bias=True):
-    """Parameters of a convolutional layer: k k c f, and f biases if it has any.
-
-    Args:
-        kernel_size: side of the square kernel in pixels.
-        channels: channels of the input.
-        filters: channels of the output.
-        use_bias: whether each filter has a bias.
-
-    Returns:
-        One whole number.
-
-    Example:
-        >>> count_weights(3, 16, 32)
-        4640
-    """
-    return kernel_size**2 * channels * filters + (filters if use_bias else 0)
-
-
-weights = Exercise(
-    "weights",
-    reference=count_weights,
-    cases=[
-        Case("3 by 3, from 16 to 32 channels", 3, 16, 32, True),
-        Case("without biases", 5, 1, 16, False),
-        Case("1 by 1", 1, 64, 10, True),
-        Case("7 by 7, in colour", 7, 3, 8, True),
-    ],
-    mistakes=[
-        Mistake(
-            "You left out the biases.",
-            lambda k, c, f, use_bias: k**2 * c * f,
-        ),
-        Mistake(
-            "You added a single bias. Every filter has one.",
-            lambda k, c, f, use_bias: k**2 * c * f + use_bias,
-        ),
-        Mistake(
-            "You counted biases even where use_bias is False.",
-            lambda k, c, f, use_bias: count_weights(k, c, f, True),
-        ),
-        Mistake(
-            "You counted one kernel for each filter. A filter has one for every input channel.",
-            lambda k, c, f, use_bias: count_weights(k, 1, f, use_bias),
-        ),
-        Mistake(
-            "A kernel is a square: k rows of k weights.",
-            lambda k, c, f, use_bias: k * c * f + use_bias * f,
-        ),
-        Mistake(
-            "You gave each kernel a bias. There is one for each filter, shared by its channels.",
-            lambda k, c, f, use_bias: (k**2 + use_bias) * c * f,
-        ),
-    ],
-    hints=[
-        "Start with one filter on one channel. How many weights has its kernel?",
-        "A filter has such a kernel for every input channel, and adds up what they give.",
-        "Multiply by the number of filters. Then each filter gets one bias, if there are any.",
-    ],
-)
-
-
-def receptive_field_of(layers):
+def receptive_field_of(layers: list[tuple[int, int]]) -> int:
     """Side of the input square that one output pixel sees: 1 + sum of (k - 1) times the strides.
 
     A layer widens the view by k - 1 of its input pixels, each as far from the next as the product
@@ -166,7 +104,7 @@ receptive_field = Exercise(
 )
 
 
-def convolve_channels(image, kernel):
+def convolve_channels(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """What a convolutional layer computes: no padding, stride 1, no bias, every filter.
 
     Y[i, j, f] = sum over a, b, c of kernel[a, b, c, f] image[i + a, j + b, c]
@@ -187,7 +125,7 @@ def convolve_channels(image, kernel):
     return np.einsum("ijcab,abcf->ijf", windows, kernel)
 
 
-def whole_numbers(*shape):
+def whole_numbers(*shape: int) -> np.ndarray:
     """Small whole numbers in a pattern that no turn or swap leaves as it is."""
     return (np.arange(np.prod(shape)) ** 2 % 7 - 2.0).reshape(shape)
 
@@ -250,4 +188,72 @@ my_cnn = models.convnet((28, 28, 1), 10, filters=(8, 16, 32))
 train(my_cnn, x_train, y_train, epochs=3, peak=1e-2)
 """,
     time_limit=60.0,
+)
+
+
+def _numbered(count):
+    """Images in which each pixel has a value of its own: its image's number and its place."""
+    return np.arange(784.0 * count).reshape(count, 28, 28)
+
+
+def _orders(shuffle, count, seed):
+    """Which pixel stands at each place of each image, shape ``(count, 784)``; or what is wrong."""
+    images = _numbered(count)
+    shuffled = np.asarray(shuffle(images.copy(), seed))
+    if shuffled.shape != images.shape:
+        return f"from images of shape {images.shape} it makes the shape {shuffled.shape}."
+    rows = shuffled.reshape(count, 784) - 784.0 * np.arange(count)[:, None]
+    if np.any(np.sort(rows, axis=1) != np.arange(784)):
+        return "the pixels of an image are not those that it had: some come from other images."
+    return rows
+
+
+def _keeps_pixels(shuffle):
+    found = _orders(shuffle, 3, seed=0)
+    return found if isinstance(found, str) else None
+
+
+def _same_in_a_call(shuffle):
+    rows = _orders(shuffle, 3, seed=0)
+    if np.any(rows != rows[0]):
+        return "two images of one call are shuffled in different orders."
+    if np.all(rows[0] == np.arange(784)):
+        return "nothing moves."
+    return None
+
+
+def _same_in_two_calls(shuffle):
+    if np.any(_orders(shuffle, 3, seed=0)[0] != _orders(shuffle, 2, seed=0)[0]):
+        return (
+            "a second call with the same seed takes another order. What was learned on the "
+            "training digits then says nothing about the validation digits."
+        )
+    return None
+
+
+def _follows_the_seed(shuffle):
+    if np.all(_orders(shuffle, 2, seed=0)[0] == _orders(shuffle, 2, seed=1)[0]):
+        return "the seeds 0 and 1 give the same order."
+    return None
+
+
+shuffle = Exercise(
+    "shuffle",
+    properties=[
+        Property("every image keeps its pixels", _keeps_pixels),
+        Property("all images of a call are shuffled in one order", _same_in_a_call),
+        Property("two calls with one seed use the same order", _same_in_two_calls),
+        Property("another seed gives another order", _follows_the_seed),
+    ],
+    hints=[
+        "How often is shuffle_pixels called in the experiment, and what does rng do each time?",
+        "The network is trained on one order and judged on another. An MLP fails just as badly, "
+        "and it has no neighbours to lose.",
+        "Make the generator inside the function, from the seed, so that each call draws one order.",
+    ],
+    solution="""
+def my_shuffle(images, seed):
+    order = np.random.default_rng(seed).permutation(28 * 28)
+    return images.reshape(len(images), -1)[:, order].reshape(images.shape)
+""",
 )

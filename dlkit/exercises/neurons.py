@@ -1,11 +1,11 @@
-"""Exercises of lesson 01: logic with neurons, distances, and two forms of the perceptron rule."""
+"""Exercises of lesson 01: logic, distances, two forms of the rule, a referee's report."""
 
 import numpy as np
 
 from dlkit.exercises.engine import Case, Exercise, Mistake, Property
 
 
-def signed_distance(x, w, b):
+def signed_distance(x: np.ndarray, w: np.ndarray, b: float) -> np.ndarray:
     """Signed distance of points from the boundary of a neuron: (w · x + b) / ||w||.
 
     Args:
@@ -22,7 +22,7 @@ def signed_distance(x, w, b):
     return (x @ w + b) / np.linalg.norm(w)
 
 
-def perceptron_update(w, b, x, y):
+def perceptron_update(w: np.ndarray, b: float, x: np.ndarray, y: int) -> tuple[np.ndarray, float]:
     """One step of the perceptron rule for labels -1 and +1.
 
     If y (w · x + b) <= 0, the answer is wrong: w becomes w + y x, and b becomes b + y.
@@ -35,7 +35,7 @@ def perceptron_update(w, b, x, y):
         The new weights and the new bias.
 
     Source:
-        F. Rosenblatt (1958), The perceptron, doi:10.1037/h0042519.
+        F. Rosenblatt (1962), Principles of neurodynamics, Spartan Books.
 
     Example:
         >>> perceptron_update(np.zeros(2), 0.0, np.array([1.0, 2.0]), -1)
@@ -46,7 +46,7 @@ def perceptron_update(w, b, x, y):
     return w, b
 
 
-def averaged_perceptron(x, y, epochs):
+def averaged_perceptron(x: np.ndarray, y: np.ndarray, epochs: int) -> tuple[np.ndarray, float]:
     """The weights and the bias of a perceptron, averaged over all its steps.
 
     It starts from zeros and takes the examples in the given order. Each example of each epoch is
@@ -124,14 +124,14 @@ def _neuron_scores(answer):
 
 def _network_scores(answer):
     units = np.size(answer[1]) if isinstance(answer, (tuple, list)) and len(answer) > 1 else 1
-    shapes = {"W": (2, units), "biases": (units,), "v": (units,), "c": ()}
-    W, biases, v, c = _arrays(answer, **shapes)
-    hidden = (CORNERS @ W + biases > 0).astype(int)
+    shapes = {"W1": (2, units), "b1": (units,), "w2": (units,), "b2": ()}
+    W1, b1, w2, b2 = _arrays(answer, **shapes)
+    hidden = (CORNERS @ W1 + b1 > 0).astype(int)
     for one, other in ((0, 1), (0, 2), (3, 1), (3, 2)):
         if (hidden[one] == hidden[other]).all():
             same = f"{CORNERS[one].tolist()} and {CORNERS[other].tolist()}"
             raise ValueError(f"the hidden layer gives {same} one answer, but they must differ")
-    return hidden @ v + c
+    return hidden @ w2 + b2
 
 
 nor = Exercise(
@@ -280,4 +280,71 @@ average = Exercise(
         "Add to both sums after every example, whether it was a mistake or not.",
         "At the end divide both by epochs * len(x). Beware of += on an array that you also store.",
     ],
+)
+
+
+def _leaves(n=80, seed=1):
+    """Length, width, a column of ones and thickness of n leaves, and the tree of each."""
+    rng = np.random.default_rng(seed)
+    length, width, thickness = rng.uniform((0.3, 0.2, 0.1), (1.7, 1.2, 0.9), (400, 3)).T
+    x = np.column_stack([length, width, np.ones(400), thickness]).round(2)
+    size = length + width - 1.7
+    keep = np.flatnonzero(np.abs(size) > 0.15)[:n]
+    return x[keep], (size[keep] > 0).astype(int)
+
+
+LEAVES_X, LEAVES_Y = _leaves()
+
+
+def _names_the_column(answer):
+    column, *_ = _no_bias_parts(answer)
+    if column == 2:
+        return None
+    if column not in (0, 1, 3):
+        return f"there is no column {column:g}: they are numbered 0 to 3."
+    low, high = LEAVES_X[:, int(column)].min(), LEAVES_X[:, int(column)].max()
+    return f"column {column:g} runs from {low:g} to {high:g}. Which one could stand in for a bias?"
+
+
+def _is_the_control(answer):
+    _, with_bias, without = _no_bias_parts(answer)
+    if not 0 <= min(with_bias, without) <= max(with_bias, without) <= len(LEAVES_X):
+        return f"you have {with_bias:g} and {without:g} mistakes; there are 80 leaves."
+    if with_bias == without == 0:
+        return "no mistakes in either, as in her experiment. Is the column still there?"
+    if with_bias and not without:
+        return "the two numbers are swapped: with a bias first."
+    if with_bias:
+        return (
+            "with a bias there is a cut without mistakes, and 50 epochs find it. Start from zeros."
+        )
+    return None
+
+
+def _no_bias_parts(answer):
+    answer = answer.tolist() if isinstance(answer, np.ndarray) else answer
+    return [float(part) for part in _arrays(answer, column=(), with_bias=(), without=())]
+
+
+no_bias = Exercise(
+    "no_bias",
+    properties=[
+        Property("the column is the one that hides the bias", _names_the_column),
+        Property("the control tells a bias from none", _is_the_control),
+    ],
+    hints=[
+        "Print the smallest and the largest value of each column. What is odd?",
+        "A weight times a column that never changes is a constant. What else is one?",
+        "Take it out, np.delete(x_leaves, column, axis=1), and train both again from zeros.",
+    ],
+    solution="""
+control, my_mistakes = np.delete(x_leaves, 2, axis=1), []
+for learn_bias in (True, False):
+    w, b = np.zeros(3), 0.0
+    for _ in range(50):
+        order = rng.permutation(80)
+        w, b, mistakes = perceptron_epoch(control, y_leaves, w, b, order, learn_bias)
+    my_mistakes.append(mistakes)
+my_no_bias = (2, *my_mistakes)
+""",
 )

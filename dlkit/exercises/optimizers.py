@@ -8,7 +8,9 @@ from dlkit.exercises.engine import Case, Exercise, Mistake, Property
 from dlkit.scratch.optimizers import SGD
 
 
-def one_nesterov_step(w, gradient, velocity, learning_rate, momentum):
+def one_nesterov_step(
+    w: np.ndarray, gradient: np.ndarray, velocity: np.ndarray, learning_rate: float, momentum: float
+) -> tuple[np.ndarray, np.ndarray]:
     """One step of SGD with Nesterov's momentum: the new weights and the new velocity.
 
     Example:
@@ -20,7 +22,9 @@ def one_nesterov_step(w, gradient, velocity, learning_rate, momentum):
     return w + momentum * velocity - learning_rate * gradient, velocity
 
 
-def one_adam_step(w, gradient, m, s, t, learning_rate):
+def one_adam_step(
+    w: np.ndarray, gradient: np.ndarray, m: np.ndarray, s: np.ndarray, t: int, learning_rate: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Step t = 1, 2, … of Adam with Keras's defaults: the new weights, m and s.
 
     Example:
@@ -34,7 +38,7 @@ def one_adam_step(w, gradient, m, s, t, learning_rate):
     return w - learning_rate * correction * m / (np.sqrt(s) + 1e-7), m, s
 
 
-def clipped(gradients, limit):
+def clipped(gradients: list[np.ndarray], limit: float) -> list[np.ndarray]:
     """The gradients, all scaled by one factor so that their common norm is the limit at most.
 
     Example:
@@ -147,7 +151,7 @@ adam_step = Exercise(
 # ---- schedule --------------------------------------------------------------------------------
 
 
-def warmup_cosine(step, total, peak, warmup):
+def warmup_cosine(step: int, total: int, peak: float, warmup: int) -> float:
     """Learning rate of a step: from 0 straight up to the peak, then down half a cosine to 0.
 
     Example:
@@ -268,7 +272,7 @@ clip = Exercise(
 _START, _STEPS, _TARGET = (-1.0, 1.0), 150, 1e-4
 
 
-def banana(w):
+def banana(w: np.ndarray) -> np.ndarray:
     """A curved valley, (1 - w_1)^2 / 2 + 10 (w_2 - w_1^2)^2 / 2, its bottom at (1, 1).
 
     Example:
@@ -278,7 +282,7 @@ def banana(w):
     return ((1 - w[..., 0]) ** 2 + 10 * (w[..., 1] - w[..., 0] ** 2) ** 2) / 2
 
 
-def banana_gradient(w):
+def banana_gradient(w: np.ndarray) -> np.ndarray:
     """The gradient of the curved valley, of the shape of w.
 
     Example:
@@ -289,7 +293,7 @@ def banana_gradient(w):
     return np.stack([w[..., 0] - 1 - 2 * w[..., 0] * across, across], axis=-1)
 
 
-def loss_after(learning_rate):
+def loss_after(learning_rate: float) -> float:
     """Loss of momentum 0.9 on the curved valley, from (-1, 1), after 150 steps; inf if it diverges.
 
     Example:

@@ -1,6 +1,7 @@
 """Exercises of lesson 09: F1, folds, early stopping, a temperature, and a few digits."""
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from dlkit.exercises.engine.properties import reads_digits
 from dlkit.scratch.losses import sparse_categorical_crossentropy
 
 
-def f1_of(y_true, y_pred):
+def f1_of(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     """F1 = 2 TP / (2 TP + FP + FN), the harmonic mean of precision and recall; 0 without TP.
 
     Args:
@@ -29,7 +30,7 @@ def f1_of(y_true, y_pred):
     return float(2 * found / (np.sum(y_true) + np.sum(y_pred))) if found else 0.0
 
 
-def stopped_early(val_losses, patience):
+def stopped_early(val_losses: list[float], patience: int) -> tuple[int, int]:
     """The epoch that early stopping keeps, and how many it trains, both counted from 1.
 
     Training ends once ``patience`` epochs in a row were not lower than the lowest before them,
@@ -118,7 +119,9 @@ f1 = Exercise(
 _N, _K = 23, 5  # folds of 5, 5, 5, 4 and 4
 
 
-def shuffled_folds(n, k, rng):
+def shuffled_folds(
+    n: int, k: int, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield k pairs (train, val) of shuffled indices; each of n examples is in one val.
 
     Args:
@@ -304,7 +307,7 @@ best_epoch = Exercise(
 _GRID = np.geomspace(0.01, 100, 2001)
 
 
-def best_temperature(logits, y_true):
+def best_temperature(logits: np.ndarray, y_true: np.ndarray) -> float:
     """The temperature T with the lowest mean loss of softmax(logits / T), to half a per cent.
 
     loss(T) = -mean log softmax(logits / T)[y_true]

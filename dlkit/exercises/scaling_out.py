@@ -5,7 +5,7 @@ import numpy as np
 from dlkit.exercises.engine import Case, Exercise, Mistake, Property
 
 
-def share_of_batch(batch, worker, num_workers):
+def share_of_batch(batch: np.ndarray, worker: int, num_workers: int) -> np.ndarray:
     """A worker's rows of a batch: a contiguous part, the first workers get one more if need be.
 
     Example:
@@ -17,7 +17,7 @@ def share_of_batch(batch, worker, num_workers):
     return batch[start : start + least + (worker < more)]
 
 
-def combined_gradient(gradients, counts):
+def combined_gradient(gradients: list[np.ndarray], counts: list[int]) -> np.ndarray:
     """Gradient of the mean loss of all examples, from those of each worker's share.
 
     Example:
@@ -25,10 +25,10 @@ def combined_gradient(gradients, counts):
         array([2.])
     """
     weighted = [count * gradient for gradient, count in zip(gradients, counts, strict=True)]
-    return sum(weighted) / sum(counts)
+    return np.sum(weighted, axis=0) / sum(counts)
 
 
-def ring_time(num_workers, num_bytes, bandwidth, latency):
+def ring_time(num_workers: int, num_bytes: float, bandwidth: float, latency: float) -> float:
     """Seconds of a ring all-reduce: 2 (N - 1) messages, each of an Nth of the bytes.
 
     Example:
@@ -168,7 +168,7 @@ ring_seconds = Exercise(
 COMPUTE_S, NUM_BYTES, BANDWIDTH, LATENCY = 2.0, 400e6, 10e9, 20e-6
 
 
-def efficiency(num_workers):
+def efficiency(num_workers: int) -> float:
     """What N workers make of their number: the time of one, over N times the time of N.
 
     One batch takes 2 s on one worker, and N workers share it; 400 MB of gradients go around at

@@ -5,7 +5,7 @@ import numpy as np
 from dlkit.exercises.engine import Case, Exercise, Mistake
 
 
-def flops_per_image(widths):
+def flops_per_image(widths: list[int]) -> int:
     """Operations of one training step of an MLP, per image.
 
     Example:
@@ -16,7 +16,7 @@ def flops_per_image(widths):
     return 2 * (3 * sum(weights) - weights[0])
 
 
-def largest_batch(memory, parameters, outputs):
+def largest_batch(memory: int, parameters: int, outputs: int) -> int:
     """The largest batch that Adam can train within so many bytes, all numbers float32.
 
     Example:
@@ -26,11 +26,14 @@ def largest_batch(memory, parameters, outputs):
     return (memory // 4 - 4 * parameters) // outputs
 
 
-def one_scaled_step(w, gradient, scale, learning_rate):
+def one_scaled_step(
+    w: np.ndarray, gradient: np.ndarray, scale: float, learning_rate: float
+) -> tuple[np.ndarray, float]:
     """A step of SGD from a float16 gradient of scale times the loss: new weights, new scale.
 
     Example:
-        >>> one_scaled_step(np.float32([1, 2]), np.float16([8, np.inf]), 8.0, 0.5)
+        >>> w, gradient = np.array([1, 2], np.float32), np.array([8, np.inf], np.float16)
+        >>> one_scaled_step(w, gradient, scale=8.0, learning_rate=0.5)
         (array([1., 2.], dtype=float32), 4.0)
     """
     if not np.isfinite(gradient).all():
@@ -38,7 +41,7 @@ def one_scaled_step(w, gradient, scale, learning_rate):
     return w - learning_rate * (gradient.astype("float32") / scale), scale
 
 
-def cheapest_in_time(images, hours, speeds, prices):
+def cheapest_in_time(images: float, hours: float, speeds: np.ndarray, prices: np.ndarray) -> int:
     """The index of the machine that does the job for least money among those that are in time.
 
     Example:
@@ -72,7 +75,10 @@ flops = Exercise(
             "Nobody asks for the gradient of the pixels: the first layer does two products.",
             lambda w: 6 * sum(_products(w)),
         ),
-        Mistake("That is the backward pass alone.", lambda w: 2 * (2 * sum(_products(w)) - w[0])),
+        Mistake(
+            "That is the backward pass alone.",
+            lambda w: 2 * (2 * sum(_products(w)) - _products(w)[0]),
+        ),
     ],
     hints=[
         "How many weights has the layer between two neighbouring widths?",
@@ -145,16 +151,16 @@ def _looks_for_nan(w, gradient, scale, learning_rate):
         return w - learning_rate * (gradient.astype("float32") / scale), scale
 
 
-_W = np.float32([1.0, -2.0, 0.5])
+_W = np.array([1.0, -2.0, 0.5], np.float32)
 
 scaled_step = Exercise(
     "scaled_step",
     reference=one_scaled_step,
     cases=[
-        Case("an ordinary gradient", _W, np.float16([64, -128, 0]), 32.0, 0.1),
-        Case("a tiny one", _W, np.float16([1e-3, 2e-4, -5e-4]), 16384.0, 1e4),
-        Case("too large for float16", _W, np.float16([64, np.inf, 1]), 1024.0, 0.1),
-        Case("not a number", _W, np.float16([np.nan, 2, 1]), 2.0, 0.1),
+        Case("an ordinary gradient", _W, np.array([64, -128, 0], np.float16), 32.0, 0.1),
+        Case("a tiny one", _W, np.array([1e-3, 2e-4, -5e-4], np.float16), 16384.0, 1e4),
+        Case("too large for float16", _W, np.array([64, np.inf, 1], np.float16), 1024.0, 0.1),
+        Case("not a number", _W, np.array([np.nan, 2, 1], np.float16), 2.0, 0.1),
     ],
     mistakes=[
         Mistake("Convert to float32 first, then divide, or it underflows.", _divides_in_half),

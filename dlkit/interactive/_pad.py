@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlkit.interactive import _sliders
 from dlkit.interactive._examples import EXAMPLES
+from dlkit.interactive._live import live_widgets
 from dlkit.interactive._mnist_form import render
 from dlkit.interactive._reading import read, verdict
 
@@ -38,16 +38,11 @@ def pad(
             and every other error beside the drawing.
     """
     class_names = [str(name) for name in class_names]
-    if _sliders.is_live():
-        try:
-            from IPython.display import display
+    if widgets := live_widgets("a pad to draw on"):
+        from IPython.display import display
 
-            from dlkit.interactive._widget import Pad
-        except ImportError:
-            print("For a pad to draw on, install anywidget and restart the kernel. Without it:")
-        else:
-            display(Pad(predict, class_names, size))
-            return
+        display(widgets.Pad(predict, class_names, size))
+        return
     _draw_examples(plt.figure(figsize=(7.5, 4.6)), predict, class_names)
 
 

@@ -10,41 +10,16 @@ The picture is an ``<img>``: no output area that would swallow errors or flicker
 import base64
 import io
 import itertools
-import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from dlkit.interactive._live import live_widgets
+
 LIVE_HEIGHT, LIVE_WIDTH = 3.6, 7.5  # inches: the height of the live picture, its greatest width
-
-
-def is_live() -> bool:
-    """Whether somebody sits at the notebook and can move a slider.
-
-    A kernel knows whether its client answers questions (``input()``): JupyterLab, the classic
-    Notebook and VS Code do; nbconvert, nbclient and nbval, which run a notebook unattended, say
-    that they do not. On Colab somebody is always there. The environment variable
-    ``DLKIT_WIDGETS`` overrides this: 1 asks for sliders, 0 for small multiples.
-
-    Returns:
-        True for sliders, False for small multiples; False outside of a notebook.
-
-    Raises:
-        ValueError: ``DLKIT_WIDGETS`` is neither 0 nor 1.
-    """
-    wish = os.environ.get("DLKIT_WIDGETS", "")
-    if wish not in ("", "0", "1"):
-        raise ValueError(f"DLKIT_WIDGETS is {wish!r}; set it to 0 or 1, or do not set it.")
-    if wish or "google.colab" in sys.modules:
-        return wish != "0"
-    ipython = sys.modules.get("IPython")  # in a notebook it is loaded already
-    shell = ipython.get_ipython() if ipython else None
-    # Private, but the only record of what the client said; here in ipykernel 6.17 as in 7.4.
-    return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", False))
 
 
 def explore(
@@ -85,24 +60,15 @@ def explore(
     columns = min(columns, len(stills))
     rows = -(-len(stills) // columns)
     width, height = figsize or (LIVE_WIDTH, 2.4 * rows)
-    if is_live():
-        try:
-            from IPython.display import display
-
-            from dlkit.interactive._widget import Sliders
-        except ImportError:
-            print("For sliders, install anywidget and restart the kernel. Without it:")
-        else:
-            everything = Figure(figsize=(width, height))  # for readers of the saved notebook
-            _draw_stills(everything, draw, stills, rows, columns)
-            panel_width = LIVE_HEIGHT * (width / columns) / (height / rows)
-            size = min(panel_width, LIVE_WIDTH), LIVE_HEIGHT
-            sliders = Sliders(stops, stills[0], lambda values: _picture(draw, values, size))
-            bundle, metadata = sliders._repr_mimebundle_() or ({}, {})
-            bundle["image/png"] = _in_base64(_png(everything))
-            bundle["text/plain"] = f"sliders for {', '.join(stops)}"
-            display(bundle, metadata=metadata, raw=True)
-            return
+    if widgets := live_widgets("sliders"):
+        everything = Figure(figsize=(width, height))  # for readers of the saved notebook
+        _draw_stills(everything, draw, stills, rows, columns)
+        panel_width = LIVE_HEIGHT * (width / columns) / (height / rows)
+        size = min(panel_width, LIVE_WIDTH), LIVE_HEIGHT
+        sliders = widgets.Sliders(stops, stills[0], lambda values: _picture(draw, values, size))
+        text = f"sliders for {', '.join(stops)}"
+        widgets.show(sliders, {"image/png": _in_base64(_png(everything)), "text/plain": text})
+        return
     _draw_stills(plt.figure(figsize=(width, height)), draw, stills, rows, columns)
 
 

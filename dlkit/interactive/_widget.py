@@ -15,6 +15,14 @@ from dlkit.interactive._reading import percent, read, verdict
 FOLDER = Path(__file__).parent
 
 
+def _with_element(name: str) -> str:
+    """A widget's JavaScript with ``element.js`` before it; a page gets both as one text.
+
+    The pad draws SVG, and the service shows it too, so its file stands alone.
+    """
+    return "\n".join((FOLDER / part).read_text(encoding="utf-8") for part in ("element.js", name))
+
+
 class Pad(anywidget.AnyWidget):
     """A drawing pad (``pad.js``) that shows what ``predict`` makes of the drawing.
 
@@ -74,7 +82,7 @@ class Sliders(anywidget.AnyWidget):
             "picture", "alt" and "width", or "error".
     """
 
-    _esm = (FOLDER / "sliders.js").read_text(encoding="utf-8")
+    _esm = _with_element("sliders.js")
     _css = (FOLDER / "sliders.css").read_text(encoding="utf-8")
     # To the page, once: for each slider its label, and its stops as texts.
     controls = List(Dict()).tag(sync=True)
@@ -109,6 +117,83 @@ class Sliders(anywidget.AnyWidget):
         with self.hold_sync():  # one message, so that picture and words fit each other
             for name, value in ({"error": ""} | found).items():
                 setattr(self, name, value)
+
+
+class Question(anywidget.AnyWidget):
+    """A question with a field for a guess, or with choices (``question.js``).
+
+    Args:
+        question, choices: as in ``dlkit.interactive.predict``; no choices make a field.
+        answer: what was guessed before.
+        keep: is called with each guess; with ``""`` where it is taken back.
+    """
+
+    _esm = _with_element("question.js")
+    _css = (FOLDER / "question.css").read_text(encoding="utf-8")
+    # To the page, once:
+    question = Unicode().tag(sync=True)
+    choices = List(Unicode()).tag(sync=True)
+    # From the page, with each key:
+    answer = Unicode().tag(sync=True)
+
+    def __init__(
+        self, question: str, choices: Sequence[str], answer: str, keep: Callable[[str], None]
+    ) -> None:
+        super().__init__(question=question, choices=[*choices], answer=answer)
+        self.observe(lambda change: keep(change["new"].strip()), "answer")
+
+
+class Attention(anywidget.AnyWidget):
+    """A map of attention to click through (``attention.js``).
+
+    Args:
+        weights: array ``(heads, queries, keys)``.
+        queries, keys, head_names: as texts.
+        truth: bool array ``(queries, keys)``.
+        chosen: number of the query that is chosen first.
+    """
+
+    _esm = _with_element("attention.js")
+    _css = (FOLDER / "attention.css").read_text(encoding="utf-8")
+    # To the page, once:
+    weights: List = List().tag(sync=True)
+    queries = List(Unicode()).tag(sync=True)
+    looked_at = List(Unicode()).tag(sync=True)  # the keys; every widget has "keys" of its own
+    head_names = List(Unicode()).tag(sync=True)
+    truth: List = List().tag(sync=True)  # for each query the numbers of the right keys
+    # From the page: the number of the query.
+    chosen = Int().tag(sync=True)
+
+    def __init__(
+        self,
+        weights: np.ndarray,
+        queries: Sequence[str],
+        keys: Sequence[str],
+        head_names: Sequence[str],
+        truth: np.ndarray,
+        chosen: int,
+    ) -> None:
+        super().__init__(
+            weights=weights.round(4).tolist(),
+            queries=[*queries],
+            looked_at=[*keys],
+            head_names=[*head_names],
+            truth=[np.flatnonzero(row).tolist() for row in truth],
+            chosen=int(chosen),
+        )
+
+
+def show(widget: anywidget.AnyWidget, others: Mapping[str, str]) -> None:
+    """Display a widget, and beside it what readers of the saved notebook get.
+
+    Args:
+        widget: it.
+        others: text or a picture in base64, by MIME type.
+    """
+    from IPython.display import display
+
+    bundle, metadata = widget._repr_mimebundle_() or (dict[str, str](), {})
+    display({**bundle, **others}, metadata=metadata, raw=True)
 
 
 def _in_short(stop):

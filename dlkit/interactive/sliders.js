@@ -2,14 +2,6 @@
 // browser's own, so mouse, finger and keyboard move them as everywhere; a screen reader is told the
 // value at the stop ("75"), not the number of the stop.
 
-function element(parent, tag, attributes = {}, text = "") {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(text);
-  parent.append(node);
-  return node;
-}
-
 function render({ model, el }) {
   const root = element(el, "div", { class: "dlkit-sliders" });
   const panel = element(root, "div", { class: "dlkit-sliders-panel" });

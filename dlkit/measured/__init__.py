@@ -2,5 +2,9 @@
 
 from pathlib import Path
 
+ATTENTION = Path(__file__).with_name("attention.json")
 CIFAR_LADDER = Path(__file__).with_name("cifar_ladder.json")
+DIGIT_LEADERBOARD = Path(__file__).with_name("digit_leaderboard.json")
+SENTENCE_POLARITY = Path(__file__).with_name("sentence_polarity.json")
+SMALL_GPT = Path(__file__).with_name("small_gpt.json")
 SPEED_TABLE = Path(__file__).with_name("speed_table.json")

@@ -9,10 +9,11 @@ from dlkit.plotting.bars import plot_bars, plot_roofline
 from dlkit.plotting.graphs import plot_graph
 from dlkit.plotting.images import plot_images, plot_mistakes, plot_overlay, plot_weights
 from dlkit.plotting.lines import plot_bands, plot_history, plot_lines, plot_ridges
-from dlkit.plotting.matrices import plot_confusion_matrix, plot_numbers
+from dlkit.plotting.matrices import plot_attention, plot_confusion_matrix, plot_numbers
 from dlkit.plotting.planes import plot_contours, plot_regions
 
 __all__ = [
+    "plot_attention",
     "plot_bands",
     "plot_bars",
     "plot_confusion_matrix",

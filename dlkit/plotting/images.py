@@ -187,14 +187,21 @@ def plot_weights(
 
 
 def plot_overlay(
-    image: ArrayLike, heat: ArrayLike, *, label: str = "importance", ax: Axes | None = None
+    image: ArrayLike,
+    heat: ArrayLike,
+    *,
+    label: str | None = "importance",
+    highest: float | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """An image in grey under a map of what matters in it, with a colour bar.
 
     Args:
         image: shape ``(height, width)``.
         heat: shape ``(height, width)``; zero is transparent, the largest is strongest.
-        label: what the heat is, with its unit.
+        label: what the heat is, with its unit; None for no colour bar.
+        highest: the heat of the strongest colour, to give several maps one scale; None takes the
+            largest of this one.
         ax: Axes to draw on; None makes a new figure.
 
     Returns:
@@ -208,8 +215,9 @@ def plot_overlay(
         raise ValueError(f"image has shape {image.shape}, heat {heat.shape}; expected the same")
     ax = axes_or_new(ax, (3.2, 2.8))
     ax.imshow(image, cmap="gray_r", alpha=0.6)
-    strongest = float(np.abs(heat).max()) or 1.0
+    strongest = (float(np.abs(heat).max()) if highest is None else highest) or 1.0
     opacity = 0.75 * np.clip(heat / strongest, 0, 1)
     shown = ax.imshow(heat, cmap="inferno_r", vmin=0, vmax=strongest, alpha=opacity)
-    ax.figure.colorbar(shown, ax=ax, label=label, shrink=0.8)
+    if label is not None:
+        ax.figure.colorbar(shown, ax=ax, label=label, shrink=0.8)
     return without_frame(ax)

@@ -60,6 +60,7 @@ def plot_lines(
 def plot_ridges(
     arrays: Mapping[str, ArrayLike],
     *,
+    below: Mapping[str, ArrayLike] | None = None,
     bins: int = 60,
     xlim: tuple[float, float] | None = None,
     ax: Axes | None = None,
@@ -70,6 +71,7 @@ def plot_ridges(
 
     Args:
         arrays: dict from the row's name to its values, of any shape; drawn from top to bottom.
+        below: other values for the same rows, whose histograms hang below the line.
         bins: number of bins between the limits.
         xlim: ``(low, high)``; None takes the extremes of all values. Values outside count in
             no bin.
@@ -79,11 +81,40 @@ def plot_ridges(
         The Axes.
 
     Raises:
-        ValueError: there is no row, or one holds no finite value.
+        ValueError: there is no row, one holds no finite value, or ``below`` has other rows.
 
     Example:
         >>> ax = plot_ridges({"layer 1": [0.0, 0.1, 0.3], "layer 2": [0.0, 0.0, 0.1]})
     """
+    rows = _finite(arrays)
+    hanging = {} if below is None else _finite(below)
+    if below is not None and hanging.keys() != rows.keys():
+        raise ValueError(f"below has the rows {list(hanging)}; expected {list(rows)}")
+    if xlim is None:
+        everything = np.concatenate([*rows.values(), *hanging.values()])
+        xlim = everything.min(), everything.max()
+    ax = axes_or_new(ax, (6.4, 0.8 + 0.5 * len(rows)))
+    edges = np.linspace(*xlim, bins + 1)
+    bottoms = np.arange(len(rows))[::-1]
+    height = 0.42 if hanging else 0.85
+    for sign, color, values_of in ((1, "C0", rows), (-1, "C1", hanging)):
+        for bottom, values in zip(bottoms, values_of.values(), strict=False):
+            counts = np.histogram(values, edges)[0]
+            ends = bottom + sign * height * counts / max(counts.max(), 1)
+            ax.stairs(ends, edges, baseline=bottom, fill=True, color=color, alpha=0.6)
+    for bottom in bottoms:
+        ax.axhline(bottom, color="black", linewidth=0.6)
+    ax.set_yticks(bottoms, list(rows))
+    ax.tick_params(axis="y", length=0)
+    ax.grid(False, axis="y")
+    ax.spines["left"].set_visible(False)
+    lowest, highest = (-0.5, len(rows) - 0.5) if hanging else (-0.1, len(rows))
+    ax.set(xlim=xlim, ylim=(lowest, highest))
+    return ax
+
+
+def _finite(arrays):
+    """The finite values of each row, flat."""
     rows = {name: np.ravel(values) for name, values in arrays.items()}
     if not rows:
         raise ValueError("arrays is empty; expected a dict from a name to its values")
@@ -91,23 +122,7 @@ def plot_ridges(
         if not np.isfinite(values).any():
             raise ValueError(f"{name!r} holds no finite value; expected some to draw")
         rows[name] = values[np.isfinite(values)]
-    if xlim is None:
-        everything = np.concatenate(list(rows.values()))
-        xlim = everything.min(), everything.max()
-    ax = axes_or_new(ax, (6.4, 0.8 + 0.5 * len(rows)))
-    edges = np.linspace(*xlim, bins + 1)
-    bottoms = np.arange(len(rows))[::-1]
-    for bottom, values in zip(bottoms, rows.values(), strict=True):
-        counts = np.histogram(values, edges)[0]
-        heights = 0.85 * counts / max(counts.max(), 1)
-        ax.stairs(bottom + heights, edges, baseline=bottom, fill=True, color="C0", alpha=0.6)
-        ax.axhline(bottom, color="black", linewidth=0.6)
-    ax.set_yticks(bottoms, list(rows))
-    ax.tick_params(axis="y", length=0)
-    ax.grid(False, axis="y")
-    ax.spines["left"].set_visible(False)
-    ax.set(xlim=xlim, ylim=(-0.1, len(rows)))
-    return ax
+    return rows
 
 
 def plot_history(

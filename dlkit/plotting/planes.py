@@ -153,8 +153,8 @@ def _with_margin(values):
 
 def _on_grid(function, xlim, ylim):
     """The coordinates of a grid over the limits, and the function there, one row per y."""
-    first = np.linspace(*xlim, POINTS_PER_SIDE)
-    second = np.linspace(*ylim, POINTS_PER_SIDE)
+    first = np.linspace(xlim[0], xlim[1], POINTS_PER_SIDE)
+    second = np.linspace(ylim[0], ylim[1], POINTS_PER_SIDE)
     points = np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2)
     values = np.asarray(function(points), dtype=float)
     if values.shape != points.shape[:1]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlkit.scratch._checks import as_float, check_axis, pick
+from dlkit.scratch._checks import as_float, check_axis, check_flag, check_number, pick
 
 __all__ = [
     "elu",
@@ -266,6 +266,7 @@ def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> np.ndarray:
         array([-1.,  3.])
     """
     x = as_float(x)
+    check_number("negative_slope", negative_slope)
     return np.where(x > 0, x, negative_slope * x)
 
 
@@ -284,6 +285,7 @@ def leaky_relu_derivative(x: ArrayLike, negative_slope: float = 0.2) -> np.ndarr
         array([0.5, 1. ])
     """
     x = as_float(x)
+    check_number("negative_slope", negative_slope)
     return np.where(x > 0, 1, negative_slope).astype(x.dtype)
 
 
@@ -304,6 +306,7 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> np.ndarray:
         array([  -1.,    0., 1000.])
     """
     x = as_float(x)
+    check_number("alpha", alpha)
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
@@ -322,6 +325,7 @@ def elu_derivative(x: ArrayLike, alpha: float = 1.0) -> np.ndarray:
         array([0., 1., 1.])
     """
     x = as_float(x)
+    check_number("alpha", alpha)
     return np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0)))
 
 
@@ -352,6 +356,7 @@ def gelu(x: ArrayLike, approximate: bool = False) -> np.ndarray:
         array([-0.    ,  0.    ,  0.8413])
     """
     x = as_float(x)
+    check_flag("approximate", approximate)
     if approximate:
         return 0.5 * x * (1 + _gelu_tanh(x))
     return x * normal_cdf(x).astype(x.dtype)
@@ -372,6 +377,7 @@ def gelu_derivative(x: ArrayLike, approximate: bool = False) -> np.ndarray:
         array([0. , 0.5, 1. ])
     """
     x = as_float(x)
+    check_flag("approximate", approximate)
     if approximate:
         y = _gelu_tanh(x)
         inner_slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)

@@ -38,6 +38,8 @@ class Value:
 
     def __init__(self, data: float, label: str = "") -> None:
         try:
+            if isinstance(data, (str, bytes, bool)):
+                raise TypeError
             self.data = float(data)
         except (TypeError, ValueError):
             raise ValueError(f"data is {data!r}; expected one number") from None

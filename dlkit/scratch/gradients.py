@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlkit.scratch._checks import as_float, check_positive, check_same_shape
+from dlkit.scratch._checks import (
+    as_float,
+    check_not_negative,
+    check_positive,
+    check_same_shape,
+)
 
 
 def numerical_gradient(
@@ -32,7 +37,7 @@ def numerical_gradient(
         array([ 2., -6.])
     """
     check_positive("step", step)
-    x = np.array(x, dtype=np.float64)
+    x = as_float(x).astype(np.float64)
 
     def nudged(index, by):
         moved = x.copy()
@@ -95,6 +100,8 @@ def compare(
         different: largest difference 0.5
     """
     check_same_shape("actual", actual, "expected", expected)
+    check_not_negative("rtol", rtol)
+    check_not_negative("atol", atol)
     actual, expected = as_float(actual), as_float(expected)
     with np.errstate(invalid="ignore"):  # inf - inf
         difference = np.where(actual == expected, 0, np.abs(actual - expected))

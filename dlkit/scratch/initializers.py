@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dlkit.scratch._checks import pick
+from dlkit.scratch._checks import check_not_negative, check_whole, pick
 
 NAMES = (
     "zeros",
@@ -44,8 +44,16 @@ def _check_generator(rng: np.random.Generator | None) -> None:
         )
 
 
+def _check_lengths(shape: Sequence[int], minimum: int = 0) -> None:
+    if not isinstance(shape, Sequence) or isinstance(shape, str):
+        raise ValueError(f"shape is {shape!r}; expected a tuple of whole numbers, e.g. (784, 128)")
+    for length in shape:
+        check_whole(f"a length in shape {tuple(shape)}", length, minimum)
+
+
 def _fans(shape):
     """Numbers that go into and come out of one unit: of (in, out), or (height, width, in, out)."""
+    _check_lengths(shape, minimum=1)
     if len(shape) < 2:
         raise ValueError(
             f"shape is {tuple(shape)}; expected (in, out) or (height, width, in, out): start a "
@@ -69,6 +77,7 @@ def zeros(shape: Sequence[int], rng: np.random.Generator | None = None) -> np.nd
         >>> zeros((2,))
         array([0., 0.])
     """
+    _check_lengths(shape)
     return np.zeros(shape)
 
 
@@ -93,6 +102,8 @@ def random_normal(
         (3, 2)
     """
     _check_generator(rng)
+    _check_lengths(shape)
+    check_not_negative("stddev", stddev)
     return rng.normal(0, stddev, shape)
 
 
@@ -213,6 +224,7 @@ def orthogonal(shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
         True
     """
     _check_generator(rng)
+    _check_lengths(shape, minimum=1)
     if len(shape) != 2:
         raise ValueError(f"shape is {tuple(shape)}; expected (in, out)")
     q, r = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))

@@ -10,7 +10,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlkit.scratch._checks import as_float, check_axis, check_positive, check_same_shape, pick
+from dlkit.scratch._checks import (
+    as_float,
+    check_axis,
+    check_flag,
+    check_positive,
+    check_same_shape,
+    pick,
+)
 from dlkit.scratch.activations import log_softmax, sigmoid, softmax, softplus
 
 __all__ = [
@@ -57,7 +64,7 @@ EPSILON = 1e-7  # probabilities are kept this far from 0 and 1, as in Keras
 def _as_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Both as floats of y_pred's type, of equal shapes, with values along the last axis."""
     y_pred = as_float(y_pred)
-    y_true = np.asarray(y_true).astype(y_pred.dtype)
+    y_true = as_float(y_true).astype(y_pred.dtype)
     check_same_shape("y_true", y_true, "y_pred", y_pred)
     if y_pred.ndim == 0:
         raise ValueError("y_true and y_pred are single numbers; expected arrays: pass [[y]]")
@@ -208,26 +215,74 @@ def _is_inside(probabilities: np.ndarray) -> np.ndarray:
     return probabilities == _clip(probabilities)
 
 
-def _as_distributions(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def _check_probabilities(name: str, values: np.ndarray, advice: str) -> None:
+    """Refuse values outside [0, 1], but for rounding. NaN passes: the loss will show it."""
+    if np.any((values < -1e-6) | (values > 1 + 1e-6)):
+        raise ValueError(
+            f"{name} runs from {values.min():g} to {values.max():g}; expected numbers from 0 to 1: "
+            + advice
+        )
+
+
+def _check_classes(y_pred: np.ndarray, from_logits: bool) -> None:
+    """Refuse negative probabilities, and fewer than two classes.
+
+    The probability of a single class is 1, the loss always 0. Probabilities that are too large
+    are divided by their sum, as in Keras.
+    """
+    check_axis(y_pred, -1)
+    if y_pred.shape[-1] == 1:
+        raise ValueError(
+            f"y_pred has shape {y_pred.shape}, one class, whose probability is always 1; expected "
+            "two classes or more: for one output that says yes or no use binary_crossentropy"
+        )
+    if not from_logits and np.any(y_pred < -1e-6):
+        raise ValueError(
+            f"y_pred holds {y_pred.min():g}; expected probabilities, 0 or more: for logits pass "
+            "from_logits=True"
+        )
+
+
+def _as_binary(
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """As ``_as_pair``, for labels, and probabilities or logits, of yes or no."""
+    check_flag("from_logits", from_logits)
+    y_true, y_pred = _as_pair(y_true, y_pred)
+    _check_probabilities("y_true", y_true, "for numbers of classes use the sparse cross-entropy")
+    if not from_logits:
+        _check_probabilities("y_pred", y_pred, "for logits pass from_logits=True")
+    return y_true, y_pred
+
+
+def _as_distributions(
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """As ``_as_pair``, for rows of y_true that sum to 1."""
+    check_flag("from_logits", from_logits)
     if np.ndim(y_true) == np.ndim(y_pred) - 1:
         raise ValueError(
             f"y_true has shape {np.shape(y_true)}, one label per example; expected one row of "
             "probabilities per example: use sparse_categorical_crossentropy"
         )
     y_true, y_pred = _as_pair(y_true, y_pred)
+    _check_classes(y_pred, from_logits)
     if np.any(np.abs(y_true.sum(axis=-1) - 1) > 1e-3):
         raise ValueError(
             "a row of y_true does not sum to 1; expected one-hot labels or probabilities: for "
             "labels that exclude nothing use binary_crossentropy"
         )
+    _check_probabilities("y_true", y_true, "pass one-hot labels or probabilities")
     return y_true, y_pred
 
 
-def _as_labels(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def _as_labels(
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """y_true as integers, one per row of y_pred and each the number of a class."""
-    y_true, y_pred = np.asarray(y_true), as_float(y_pred)
-    check_axis(y_pred, -1)
+    check_flag("from_logits", from_logits)
+    y_true, y_pred = as_float(y_true), as_float(y_pred)
+    _check_classes(y_pred, from_logits)
     classes = y_pred.shape[-1]
     if y_true.shape == y_pred.shape:
         raise ValueError(
@@ -235,11 +290,12 @@ def _as_labels(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.nda
             "use categorical_crossentropy for one-hot labels, or pass y_true.argmax(axis=-1)"
         )
     check_same_shape("y_true", y_true, "y_pred, without its last axis,", y_pred[..., 0])
-    labels = y_true.astype(np.int64)
+    with np.errstate(invalid="ignore"):  # NaN is no label, as is found at once
+        labels = y_true.astype(np.int64)
     if np.any((labels != y_true) | (labels < 0) | (labels >= classes)):
         raise ValueError(
-            f"y_true runs from {y_true.min()} to {y_true.max()}; expected whole numbers from 0 to "
-            f"{classes - 1}, since y_pred has {classes} classes: number the classes from 0"
+            f"y_true runs from {y_true.min():g} to {y_true.max():g}; expected whole numbers from 0 "
+            f"to {classes - 1}, since y_pred has {classes} classes: number the classes from 0"
         )
     return labels, y_pred
 
@@ -260,13 +316,13 @@ def binary_crossentropy(
         Array ``(batch, ...)``: the mean over the last axis.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or labels or probabilities are outside [0, 1].
 
     Example:
         >>> binary_crossentropy([[1.0], [1.0]], [[1000.0], [-1000.0]], from_logits=True)
         array([   0., 1000.])
     """
-    y_true, y_pred = _as_pair(y_true, y_pred)
+    y_true, y_pred = _as_binary(y_true, y_pred, from_logits)
     if from_logits:
         losses = y_true * softplus(-y_pred) + (1 - y_true) * softplus(y_pred)
     else:
@@ -291,14 +347,14 @@ def binary_crossentropy_gradient(
         Array of y_pred's shape; 0 for probabilities that were clipped.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or labels or probabilities are outside [0, 1].
 
     Example:
         >>> binary_crossentropy_gradient([[1.0], [0.0]], [[0.5], [0.5]])
         array([[-1.],
                [ 1.]])
     """
-    y_true, y_pred = _as_pair(y_true, y_pred)
+    y_true, y_pred = _as_binary(y_true, y_pred, from_logits)
     if from_logits:
         return (sigmoid(y_pred) - y_true) / y_pred.size
     p = _clip(y_pred)
@@ -320,13 +376,14 @@ def categorical_crossentropy(
         Array ``(batch, ...)``.
 
     Raises:
-        ValueError: the shapes differ, or a row of y_true does not sum to 1.
+        ValueError: the shapes differ, a row of y_true does not sum to 1, there is one class, or
+            probabilities are negative.
 
     Example:
         >>> categorical_crossentropy([[0, 1]], [[1000.0, -1000.0]], from_logits=True)
         array([2000.])
     """
-    y_true, y_pred = _as_distributions(y_true, y_pred)
+    y_true, y_pred = _as_distributions(y_true, y_pred, from_logits)
     if from_logits:
         log_p = log_softmax(y_pred)
     else:
@@ -350,13 +407,14 @@ def categorical_crossentropy_gradient(
         Array of y_pred's shape; probabilities that were clipped count as constant.
 
     Raises:
-        ValueError: the shapes differ, or a row of y_true does not sum to 1.
+        ValueError: the shapes differ, a row of y_true does not sum to 1, there is one class, or
+            probabilities are negative.
 
     Example:
         >>> categorical_crossentropy_gradient([[0, 1]], [[0.0, 0.0]], from_logits=True)
         array([[ 0.5, -0.5]])
     """
-    y_true, y_pred = _as_distributions(y_true, y_pred)
+    y_true, y_pred = _as_distributions(y_true, y_pred, from_logits)
     examples = math.prod(y_pred.shape[:-1])
     if from_logits:
         return (softmax(y_pred) - y_true) / examples
@@ -381,13 +439,14 @@ def sparse_categorical_crossentropy(
         Array ``(batch, ...)``.
 
     Raises:
-        ValueError: y_true is one-hot, has another shape, or holds a label out of range.
+        ValueError: y_true is one-hot, has another shape, or holds a label out of range; there is
+            one class, or probabilities are negative.
 
     Example:
         >>> sparse_categorical_crossentropy([0, 1], [[1000.0, 0.0]] * 2, from_logits=True)
         array([  -0., 1000.])
     """
-    y_true, y_pred = _as_labels(y_true, y_pred)
+    y_true, y_pred = _as_labels(y_true, y_pred, from_logits)
     logits = y_pred if from_logits else np.log(_clip(y_pred))
     return -np.take_along_axis(log_softmax(logits), y_true[..., None], axis=-1)[..., 0]
 
@@ -408,13 +467,14 @@ def sparse_categorical_crossentropy_gradient(
         Array of y_pred's shape; 0 for probabilities that were clipped.
 
     Raises:
-        ValueError: y_true is one-hot, has another shape, or holds a label out of range.
+        ValueError: y_true is one-hot, has another shape, or holds a label out of range; there is
+            one class, or probabilities are negative.
 
     Example:
         >>> sparse_categorical_crossentropy_gradient([1], [[0.0, 0.0]], from_logits=True)
         array([[ 0.5, -0.5]])
     """
-    y_true, y_pred = _as_labels(y_true, y_pred)
+    y_true, y_pred = _as_labels(y_true, y_pred, from_logits)
     logits = y_pred if from_logits else np.log(_clip(y_pred))
     one_hot = np.arange(y_pred.shape[-1]) == y_true[..., None]
     gradient = (softmax(logits) - one_hot) / y_true.size

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlkit.scratch._checks import as_float, check_shape, pair
+from dlkit.scratch._checks import as_float, check_axis, check_shape, pair
 
 __all__ = [
     "conv2d",
@@ -96,7 +96,7 @@ def _pad(x, window, strides, padding, value=0):
     if padding not in ("valid", "same"):
         raise ValueError(f'padding is {padding!r}; expected "valid" or "same"')
     height_and_width = x.shape[1:3]
-    totals = (0, 0)
+    totals = [0, 0]
     if padding == "same":
         sides = zip(height_and_width, window, strides, strict=True)
         totals = [
@@ -301,6 +301,7 @@ def max_pool2d_backward(
 
 def _check_simple_rnn(x, kernel, recurrent_kernel):
     check_shape("x", x, (None, None, None))
+    check_axis(x, 1)
     check_shape("kernel", kernel, (x.shape[2], None))
     check_shape("recurrent_kernel", recurrent_kernel, (kernel.shape[1], kernel.shape[1]))
 

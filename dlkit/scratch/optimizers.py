@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlkit.scratch._checks import check_positive, check_same_shape
+from dlkit.scratch._checks import (
+    FLOATS,
+    as_float,
+    check_flag,
+    check_fraction,
+    check_not_negative,
+    check_positive,
+    check_same_shape,
+)
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
 
@@ -19,6 +27,8 @@ class Optimizer:
 
     def __init__(self, learning_rate: float, weight_decay: float | None = None) -> None:
         check_positive("learning_rate", learning_rate)
+        if weight_decay is not None:
+            check_not_negative("weight_decay", weight_decay)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.iterations = 0
@@ -46,8 +56,10 @@ class Optimizer:
 
         Raises:
             ValueError: lists of unequal length, shapes that differ, variables that are not float
-                arrays, or other variables than in the step before.
+                arrays, gradients that are not numbers, a learning rate below 0, or
+                other variables than in the step before.
         """
+        check_not_negative("learning_rate", self.learning_rate)  # a warm-up may begin at 0
         self._check(gradients, variables)
         if not self._memories:
             self._memories = [self.start(variable) for variable in variables]
@@ -56,7 +68,7 @@ class Optimizer:
         for gradient, variable, memory in zip(gradients, variables, self._memories, strict=True):
             if self.weight_decay:
                 variable -= self.learning_rate * self.weight_decay * variable
-            self.update(variable, np.asarray(gradient), memory)
+            self.update(variable, as_float(gradient), memory)
 
     def _check(self, gradients, variables):
         if len(gradients) != len(variables):
@@ -65,10 +77,10 @@ class Optimizer:
                 "one gradient per variable, in the same order"
             )
         for index, (gradient, variable) in enumerate(zip(gradients, variables, strict=True)):
-            if not isinstance(variable, np.ndarray) or variable.dtype.kind != "f":
+            if not isinstance(variable, np.ndarray) or variable.dtype not in FLOATS:
                 raise ValueError(
-                    f"variable {index} is {variable!r}; expected a NumPy array of floats, which "
-                    "can be changed in place: pass np.array(..., dtype=float)"
+                    f"variable {index} is {variable!r}; expected a NumPy array of floats (32 or 64 "
+                    "bits), which can be changed in place: pass np.array(..., dtype=float)"
                 )
             check_same_shape(f"gradient {index}", gradient, "its variable", variable)
         shapes = [variable.shape for variable in variables]
@@ -77,12 +89,6 @@ class Optimizer:
                 f"the variables have shapes {shapes}, and in the step before {self._shapes}: make "
                 "a new optimizer for each model"
             )
-
-
-def _check_fractions(**fractions):
-    for name, value in fractions.items():
-        if not 0 <= value < 1:
-            raise ValueError(f"{name} is {value}; expected 0 <= {name} < 1, e.g. {name}=0.9")
 
 
 class SGD(Optimizer):
@@ -94,10 +100,10 @@ class SGD(Optimizer):
         learning_rate: size of a step, above 0; may be changed between steps.
         momentum: how much of the last step goes on, in [0, 1).
         nesterov: use Nesterov's form.
-        weight_decay: fraction, times learning_rate, by which weights shrink each step.
+        weight_decay: fraction, times learning_rate, by which weights shrink each step, 0 or more.
 
     Raises:
-        ValueError: learning_rate is not positive, or momentum not in [0, 1).
+        ValueError: a number that is not what is said above.
 
     Source: Polyak (1964), doi:10.1016/0041-5553(64)90137-5; Sutskever, Martens, Dahl and Hinton
     (2013), "On the importance of initialization and momentum in deep learning", ICML.
@@ -117,7 +123,8 @@ class SGD(Optimizer):
         weight_decay: float | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay)
-        _check_fractions(momentum=momentum)
+        check_fraction("momentum", momentum)
+        check_flag("nesterov", nesterov)
         self.momentum, self.nesterov = momentum, nesterov
 
     def start(self, variable: np.ndarray) -> dict[str, np.ndarray]:
@@ -138,11 +145,11 @@ class Adagrad(Optimizer):
     Args:
         learning_rate: size of a step, above 0; may be changed between steps.
         initial_accumulator_value: s before the first step, 0 or more.
-        epsilon: keeps the divisor from 0.
-        weight_decay: fraction, times learning_rate, by which weights shrink each step.
+        epsilon: keeps the divisor from 0; above 0.
+        weight_decay: fraction, times learning_rate, by which weights shrink each step, 0 or more.
 
     Raises:
-        ValueError: learning_rate is not positive.
+        ValueError: a number that is not what is said above.
 
     Source: Duchi, Hazan and Singer (2011), JMLR 12, 2121-2159.
 
@@ -161,6 +168,8 @@ class Adagrad(Optimizer):
         weight_decay: float | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay)
+        check_not_negative("initial_accumulator_value", initial_accumulator_value)
+        check_positive("epsilon", epsilon)
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
 
     def start(self, variable: np.ndarray) -> dict[str, np.ndarray]:
@@ -183,11 +192,11 @@ class RMSprop(Optimizer):
         learning_rate: size of a step, above 0; may be changed between steps.
         rho: how much of the mean square is kept, in [0, 1).
         momentum: how much of the last step goes on, in [0, 1).
-        epsilon: keeps the divisor from 0.
-        weight_decay: fraction, times learning_rate, by which weights shrink each step.
+        epsilon: keeps the divisor from 0; above 0.
+        weight_decay: fraction, times learning_rate, by which weights shrink each step, 0 or more.
 
     Raises:
-        ValueError: learning_rate is not positive, or rho or momentum not in [0, 1).
+        ValueError: a number that is not what is said above.
 
     Source: Tieleman and Hinton (2012), lecture 6.5 of "Neural networks for machine learning".
 
@@ -207,7 +216,9 @@ class RMSprop(Optimizer):
         weight_decay: float | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay)
-        _check_fractions(rho=rho, momentum=momentum)
+        check_fraction("rho", rho)
+        check_fraction("momentum", momentum)
+        check_positive("epsilon", epsilon)
         self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
 
     def start(self, variable: np.ndarray) -> dict[str, np.ndarray]:
@@ -235,11 +246,11 @@ class Adam(Optimizer):
         learning_rate: size of a step, above 0; may be changed between steps.
         beta_1: how much of the mean gradient is kept, in [0, 1).
         beta_2: how much of the mean square is kept, in [0, 1).
-        epsilon: keeps the divisor from 0.
-        weight_decay: fraction, times learning_rate, by which weights shrink each step.
+        epsilon: keeps the divisor from 0; above 0.
+        weight_decay: fraction, times learning_rate, by which weights shrink each step, 0 or more.
 
     Raises:
-        ValueError: learning_rate is not positive, or a beta not in [0, 1).
+        ValueError: a number that is not what is said above.
 
     Source: Kingma and Ba (2015), arXiv:1412.6980.
 
@@ -259,7 +270,9 @@ class Adam(Optimizer):
         weight_decay: float | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay)
-        _check_fractions(beta_1=beta_1, beta_2=beta_2)
+        check_fraction("beta_1", beta_1)
+        check_fraction("beta_2", beta_2)
+        check_positive("epsilon", epsilon)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def start(self, variable: np.ndarray) -> dict[str, np.ndarray]:
@@ -280,13 +293,13 @@ class AdamW(Adam):
 
     Args:
         learning_rate: size of a step, above 0; may be changed between steps.
-        weight_decay: fraction, times learning_rate, by which weights shrink each step.
+        weight_decay: fraction, times learning_rate, by which weights shrink each step, 0 or more.
         beta_1: how much of the mean gradient is kept, in [0, 1).
         beta_2: how much of the mean square is kept, in [0, 1).
-        epsilon: keeps the divisor from 0.
+        epsilon: keeps the divisor from 0; above 0.
 
     Raises:
-        ValueError: learning_rate is not positive, or a beta not in [0, 1).
+        ValueError: a number that is not what is said above.
 
     Source: Loshchilov and Hutter (2019), arXiv:1711.05101.
 
@@ -305,4 +318,5 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
     ) -> None:
+        check_not_negative("weight_decay", weight_decay)  # None is for Adam
         super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay)

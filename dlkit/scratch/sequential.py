@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dlkit.scratch import losses
-from dlkit.scratch._checks import check_same_shape
+from dlkit.scratch._checks import as_float, check_dtype, check_same_shape, check_whole
 
 if TYPE_CHECKING:
     from dlkit.scratch.layers import Layer
@@ -34,22 +34,35 @@ class Sequential:
         >>> history = model.fit(x, y, optimizer=optimizers.Adam(0.1), epochs=100)
         >>> model.predict(x).argmax(axis=1)
         array([0, 1, 1, 0])
+
+    Raises:
+        ValueError: no list of layers, a negative seed, another dtype.
     """
 
     def __init__(self, layers: Sequence[Layer], seed: int = 0, dtype: str = "float32") -> None:
+        is_list = isinstance(layers, (list, tuple))
+        if not is_list or not all(hasattr(layer, "forward") for layer in layers):
+            raise ValueError(
+                f"layers is {layers!r}; expected a list of layers, e.g. [layers.Dense(10)]"
+            )
         self.layers = list(layers)
-        self.dtype = dtype
-        self.rng = np.random.default_rng(seed)
+        self.dtype = check_dtype(dtype)
+        self.rng = np.random.default_rng(check_whole("seed", seed, minimum=0))
         for layer in self.layers:
-            layer.dtype = dtype
+            layer.dtype = self.dtype
 
-    def forward(self, x: ArrayLike) -> np.ndarray:
-        """Output for a batch; builds the layers that are not built yet."""
-        x = np.asarray(x, dtype=self.dtype)
+    def forward(self, x: ArrayLike, training: bool = False) -> np.ndarray:
+        """Output for a batch; builds the layers that are not built yet.
+
+        Args:
+            x: inputs, ``(batch, ...)``.
+            training: whether this is a step of training; ``BatchNormalization`` asks.
+        """
+        x = as_float(x).astype(self.dtype, copy=False)
         for layer in self.layers:
             if not layer.built:
                 layer.build(x.shape, self.rng)
-            x = layer.forward(x)
+            x = layer.forward(x, training)
         return x
 
     __call__ = forward
@@ -60,7 +73,7 @@ class Sequential:
         Args:
             upstream: gradient of the loss with respect to the output of the last ``forward``.
         """
-        upstream = np.asarray(upstream, dtype=self.dtype)
+        upstream = as_float(upstream).astype(self.dtype, copy=False)
         for layer in reversed(self.layers):
             upstream = layer.backward(upstream)
         return upstream
@@ -71,8 +84,13 @@ class Sequential:
         return [variable for layer in self.layers for variable in layer.variables]
 
     @property
+    def trainable_variables(self) -> list[np.ndarray]:
+        """List of the weights that have a gradient: not the moving statistics."""
+        return [variable for layer in self.layers for variable in layer.trainable_variables]
+
+    @property
     def gradients(self) -> list[np.ndarray]:
-        """List of their gradients, after ``backward``."""
+        """List of the gradients of ``trainable_variables``, after ``backward``."""
         return [gradient for layer in self.layers for gradient in layer.gradients]
 
     def build(self, input_shape: Sequence[int]) -> None:
@@ -103,9 +121,14 @@ class Sequential:
         Args:
             x: inputs, ``(examples, ...)``.
             batch_size: how many at a time, to save memory; None: all at once.
+
+        Raises:
+            ValueError: a batch size below 1.
         """
         x = np.asarray(x)
-        batch_size = batch_size or max(len(x), 1)
+        if batch_size is None:
+            batch_size = max(len(x), 1)
+        check_whole("batch_size", batch_size)
         starts = range(0, max(len(x), 1), batch_size)
         return np.concatenate([self.forward(x[start : start + batch_size]) for start in starts])
 
@@ -129,9 +152,9 @@ class Sequential:
         Returns:
             Mean loss of the batch before the update, a float.
         """
-        y_pred = self.forward(x)
+        y_pred = self.forward(x, training=True)
         self.backward(loss_gradient(y, y_pred))
-        optimizer.apply(self.gradients, self.variables)
+        optimizer.apply(self.gradients, self.trainable_variables)
         return float(loss(y, y_pred).mean())
 
     def fit(
@@ -163,14 +186,24 @@ class Sequential:
             validation data "val_loss" and, for a cross-entropy, "val_accuracy".
 
         Raises:
-            ValueError: unequal numbers of inputs and targets, or none; an unknown loss; a
-                batch size below 1.
+            ValueError: unequal numbers of inputs and targets, or none; an unknown loss; no
+                optimizer; a batch size below 1; epochs below 0; no pair of validation data.
         """
-        x, y = np.asarray(x, dtype=self.dtype), np.asarray(y)
+        x, y = as_float(x).astype(self.dtype, copy=False), np.asarray(y)
+        if not (x.ndim and y.ndim):
+            raise ValueError("x or y is a single number; expected arrays with a row per example")
         if len(x) != len(y) or not len(x):
             raise ValueError(f"x has {len(x)} examples and y {len(y)}; expected one y for each x")
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; expected a whole number of 1 or more")
+        check_whole("batch_size", batch_size)
+        check_whole("epochs", epochs, minimum=0)
+        if not hasattr(optimizer, "apply"):
+            raise ValueError(
+                f"optimizer is {optimizer!r}; expected an object such as optimizers.Adam()"
+            )
+        if validation_data is not None and len(validation_data) != 2:
+            raise ValueError(
+                f"validation_data has {len(validation_data)} parts; expected (x_val, y_val)"
+            )
         loss_functions = loss_of_logits(loss)
         history: dict[str, list[float]] = {"loss": []}
         for epoch in range(epochs):

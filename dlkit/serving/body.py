@@ -1,29 +1,41 @@
 """From the body of a :predict request to an array that fits the model, or to what is wrong."""
 
+import contextlib
 import json
-import math
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
 from dlkit.serving.protocol import DEFAULT_SIGNATURE, RequestError, Signature, quote
 
 
-def read_request(
-    body: bytes, signature: Signature, *, max_instances: int
-) -> tuple[np.ndarray, str]:
+class Examples(NamedTuple):
+    """What a request asks predictions for.
+
+    Args:
+        array: the examples in the dtype and shape of the signature, batch first.
+        key: under which the response belongs, "predictions" or "outputs".
+        bare: whether examples of one number stood without brackets: the answer's stand so, too.
+    """
+
+    array: np.ndarray
+    key: str
+    bare: bool = False
+
+
+def read_request(body: bytes, signature: Signature, *, max_instances: int) -> Examples:
     """Read the body of a :predict request.
 
     Args:
         body: a JSON object with ``instances`` (a list with one entry per example) or with
             ``inputs`` (the whole batch); an entry of one, or all of the other, may be an object
-            ``{input's name: values}``.
+            ``{input's name: values}``. Where an example is one number, it may stand without
+            brackets. Decimals are rounded to the dtype; no other number may change.
         signature: of the model.
         max_instances: the limit for the number of examples.
 
     Returns:
-        ``(array, key)``: the examples in the dtype and shape of the signature, batch first; and the
-        key under which the response belongs, "predictions" or "outputs".
+        The ``Examples``.
 
     Raises:
         RequestError: 400, for anything else.
@@ -32,7 +44,7 @@ def read_request(
         >>> from dlkit.serving.protocol import Signature
         >>> signature = Signature("x", "uint8", (None, 2), "y", "float32", (None, 3))
         >>> read_request(b'{"instances": [[0, 255]]}', signature, max_instances=10)
-        (array([[  0, 255]], dtype=uint8), 'predictions')
+        Examples(array=array([[  0, 255]], dtype=uint8), key='predictions', bare=False)
     """
     document = _parse_json(body)
     if not isinstance(document, dict):
@@ -41,8 +53,10 @@ def read_request(
         )
     name = document.get("signature_name") or DEFAULT_SIGNATURE
     if name != DEFAULT_SIGNATURE:
+        is_there = isinstance(name, str) and name in signature.definitions
+        reason = "is in the model, but not served" if is_there else "is not in the model"
         raise RequestError(
-            400, f"There is no signature {quote(name)}; expected {DEFAULT_SIGNATURE!r}."
+            400, f"The signature {quote(name)} {reason}; expected {DEFAULT_SIGNATURE!r}."
         )
     present = [key for key in ("instances", "inputs") if key in document]
     if len(present) != 1:
@@ -62,8 +76,11 @@ def read_request(
             f'"{key}" has {len(values)} examples; expected {max_instances} at most: send the rest '
             "in another request.",
         )
-    array = _to_array(values, key, signature)
-    return array, "predictions" if key == "instances" else "outputs"
+    items = _to_items(values, key, signature)
+    if bare := items.ndim == 1 and signature.input_shape == (None, 1):
+        items = items[:, None]
+    array = _to_array(items, key, signature)
+    return Examples(array, "predictions" if key == "instances" else "outputs", bare)
 
 
 def _parse_json(body):
@@ -109,29 +126,51 @@ def _strip_input_name(values, key, input_name):
     return values
 
 
-def _to_array(values, key, signature):
-    """The values as an array of the signature's dtype and shape."""
-    try:
-        array = np.array(values)
-    except (ValueError, OverflowError):
+def _to_items(values, key, signature):
+    """The values as an array of the numbers that JSON has: int and float, nothing converted."""
+    items = np.array(values, dtype=object)
+    kinds = set(map(type, items.ravel()))
+    if list in kinds:
         raise RequestError(
             400, f'"{key}" is ragged; expected {_expected_shape(signature)}: lists of equal length.'
-        ) from None
-    if array.dtype.kind not in "iuf":
+        )
+    if not kinds <= {int, float}:
+        place, found = _first(items, lambda item: type(item) not in (int, float))
         raise RequestError(
             400,
-            f'"{key}" holds something that is no number (a string, null, true, an object, or a '
-            f"whole number beyond 64 bits); expected {_expected_shape(signature)}.",
+            f'"{key}" holds {_describe(found)} at {place}, which is no number; '
+            f"expected {_expected_shape(signature)}.",
         )
-    fits = array.ndim == len(signature.input_shape) and all(
+    return items
+
+
+def _to_array(items, key, signature):
+    """The items as an array of the signature's dtype and shape."""
+    fits = items.ndim == len(signature.input_shape) and all(
         length > 0 if size is None else length == size
-        for size, length in zip(signature.input_shape, array.shape, strict=True)
+        for size, length in zip(signature.input_shape, items.shape, strict=True)
     )
     if not fits:
         raise RequestError(
-            400, f'"{key}" has shape {array.shape}; expected {_expected_shape(signature)}.'
+            400, f'"{key}" has shape {items.shape}; expected {_expected_shape(signature)}.'
         )
-    return _cast(array, key, np.dtype(signature.input_dtype))
+    return _cast(items, key, np.dtype(signature.input_dtype))
+
+
+def _first(items, is_bad):
+    """``("[i][j]", item)``: the first bad item, and where it is in the request's lists."""
+    for place, item in np.ndenumerate(items):
+        if is_bad(item):
+            return "".join(f"[{index}]" for index in place), item
+    raise ValueError("no item is bad")
+
+
+def _describe(item):
+    if isinstance(item, dict) and set(item) == {"b64"}:
+        return 'the bytes of a "b64"'
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    return quote(item, 20) if isinstance(item, str) else _type_name(item)
 
 
 def _expected_shape(signature):
@@ -139,15 +178,64 @@ def _expected_shape(signature):
     return f"numbers of shape (examples, {sizes})" if sizes else "numbers of shape (examples,)"
 
 
-def _cast(array, key, dtype):
-    whole = dtype.kind in "iu"
-    info = np.iinfo(dtype) if whole else np.finfo(dtype)
-    low, high = float(array.min()), float(array.max())
-    fits = math.isfinite(low) and math.isfinite(high)
-    fits = fits and float(info.min) <= low and high <= float(info.max)
-    if not fits or (whole and array.dtype.kind == "f" and (array != np.floor(array)).any()):
-        what = f"finite {dtype} numbers"
-        if whole:
-            what = f"whole numbers from {info.min} to {info.max}"
-        raise RequestError(400, f'"{key}" holds numbers from {low:g} to {high:g}; expected {what}.')
-    return array.astype(dtype)
+def _cast(items, key, dtype):
+    """The numbers in the dtype, if all of them can be what they were; decimals are rounded."""
+    if dtype.kind == "f":
+        expected = f"finite {dtype} numbers, and whole ones that {dtype} holds exactly"
+        cast, bad = _to_floats(items, dtype)
+    else:
+        info = np.iinfo(dtype)
+        expected = f"whole numbers from {info.min} to {info.max}"
+        cast, bad = _to_integers(items, dtype)
+    if bad is not None:
+        place, found = _first(items, bad)
+        shown = quote(found, 24).strip("'")
+        raise RequestError(400, f'"{key}" holds {shown} at {place}; expected {expected}.')
+    return cast
+
+
+def _to_floats(items, dtype):
+    """``(array, None)``, or ``(None, function that tells which item does not fit)``."""
+    exact_up_to = 2 ** (np.finfo(dtype).nmant + 1)  # every whole number up to this one
+
+    def changes(item):
+        if type(item) is float:
+            return not np.isfinite(float(_quiet(item, dtype)))
+        if abs(item) <= exact_up_to:
+            return False
+        if item.bit_length() > 1024:
+            return True
+        cast = float(_quiet(float(item), dtype))
+        return not np.isfinite(cast) or int(cast) != item
+
+    try:
+        numbers = items.astype(np.float64)
+    except OverflowError:  # a whole number beyond float64
+        return None, changes
+    large = items[np.abs(numbers) >= exact_up_to]  # `numbers` may be rounded to it
+    return (None, changes) if any(map(changes, large)) else (_quiet(numbers, dtype), None)
+
+
+def _quiet(numbers, dtype):
+    with np.errstate(over="ignore"):
+        return np.asarray(numbers).astype(dtype)
+
+
+def _to_integers(items, dtype):
+    """As ``_to_floats``."""
+    info = np.iinfo(dtype)
+
+    def changes(item):
+        if type(item) is float and (abs(item) > 2**53 or item != int(item)):
+            return True  # beyond 2**53 it may have been rounded when it was read
+        return not info.min <= item <= info.max
+
+    with contextlib.suppress(OverflowError):  # the usual case, fast
+        numbers = items.astype(np.float64)
+        low, high = max(info.min, 1 - 2**53), min(info.max, 2**53 - 1)
+        is_within = low <= numbers.min() and numbers.max() <= high
+        if is_within and (numbers == np.floor(numbers)).all():
+            return numbers.astype(dtype), None
+    if any(map(changes, items.ravel())):
+        return None, changes
+    return np.array([int(item) for item in items.ravel()], dtype).reshape(items.shape), None

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -10,14 +11,16 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from dlkit.machine import missing_packages
 
 REQUIRED_PACKAGES = ("ray", "uvicorn", "prometheus_client")
 DESCRIPTION = """
 Serves a model under TensorFlow Serving's REST protocol: GET /v1/models/NAME and …/metadata, POST
-/v1/models/NAME:predict, also with /versions/N after NAME. / is a page to draw a digit on, /healthz
-says whether it works, /metrics counts in Prometheus's format.
+/v1/models/NAME:predict, also with /versions/N after NAME; for a model that takes numbers by one
+input and gives them by one output. / is a page to draw a digit on, /healthz says whether it works,
+/metrics counts in Prometheus's format.
 MODEL is a .keras file, a folder that model.export() wrote, or a folder with such folders or files
 in sub-folders 1, 2, 3, …: the highest number is live. Put a folder with a higher number there, and
 it goes live without a lost request; take it away again, and the one before is back within seconds.
@@ -97,6 +100,25 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="seconds for a request to arrive, and again for its prediction (%(default)s)",
     )
     add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name by which clients reach this machine, beside localhost (repeat it; *: any)",
+    )
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a site whose pages may use it, https://example.org (repeat it; *: any)",
+    )
+    add(
+        "--allow-new-shapes",
+        action="store_true",
+        help="a new version may take or give other shapes or dtypes than the live one",
+    )
+    add(
         "--stop-with-stdin",
         action="store_true",
         help="stop when standard input ends: with the program that started it",
@@ -104,13 +126,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until Ctrl+C or SIGTERM; the exit status: 2 if it cannot be done."""
+    """Serve until Ctrl+C or SIGTERM; the exit status: 2 if it cannot be done, 1 if Ray is lost."""
     if problem := missing_packages(*REQUIRED_PACKAGES):
         return _fail(problem)
-    from dlkit.serving import versions
-
     try:
-        versions.find_versions(options.model)
+        _check_models(options.model)
         path = Path(options.model).resolve()
         name = options.name or (path.stem if path.suffix == ".keras" else path.name)
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
@@ -120,6 +140,25 @@ def run(options: argparse.Namespace) -> int:
         return _fail(error)
     with server_socket:
         return _serve(options, name, server_socket)
+
+
+def _check_models(base):
+    """Refuse at once what cannot be served, without a start of Ray.
+
+    Raises:
+        ValueError: it is no model, or no version of it can be one.
+    """
+    from dlkit.serving import versions
+
+    problems = {}
+    found = versions.find_versions(base)
+    for version, path in found.items():
+        try:
+            versions.check_model(path)
+        except (ValueError, OSError) as error:
+            problems[version] = f"version {version}: {error}" if len(found) > 1 else str(error)
+    if found and len(problems) == len(found):
+        raise ValueError(f"{base}: {'; '.join(problems.values())}")
 
 
 def _fail(reason):
@@ -152,11 +191,13 @@ def _listen(host, port):
 
 
 def _serve(options, name, server_socket):
+    from dlkit.serving.access import EVERYWHERE, Access
     from dlkit.serving.engine import RayEngine
     from dlkit.serving.gateway import Gateway, Limits
     from dlkit.serving.metrics import Metrics
     from dlkit.serving.version_manager import VersionManager
 
+    _raise_file_limit()
     metrics = Metrics()
     engine = RayEngine(
         name,
@@ -164,21 +205,29 @@ def _serve(options, name, server_socket):
         max_batch=options.max_batch,
         batch_wait_seconds=options.batch_wait / 1000,
         on_retry=metrics.record_retry,
+        on_loss=_report_loss,
     )
-    manager = VersionManager(options.model, engine, _log)
+    manager = VersionManager(options.model, engine, _log, any_form=options.allow_new_shapes)
     limits = Limits(
         max_body_bytes=options.max_body * 2**20,
         max_instances=options.max_instances,
         timeout=options.timeout,
     )
-    _log(f"starting {options.replicas} replicas of {name}; this takes some seconds")
+    access = Access(
+        hosts=frozenset(name.lower() for name in (options.host, *options.allow_host)),
+        origins=frozenset(options.allow_origin),
+        any_address=options.host in EVERYWHERE,
+    )
+    count = f"{options.replicas} replica{'s' if options.replicas > 1 else ''}"
+    _log(f"starting {count} of {name}; this takes some seconds")
     try:
         engine.start()
         # From here on, SIGTERM stops it as Ctrl+C does: everything below is wound up.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if options.stop_with_stdin:
             threading.Thread(target=_stop_after_stdin, daemon=True).start()
-        asyncio.run(_run_server(Gateway(name, manager, metrics, limits), manager, server_socket))
+        gateway = Gateway(name, manager, metrics, limits, access)
+        asyncio.run(_run_server(gateway, manager, server_socket))
     except ValueError as error:
         return _fail(error)
     except KeyboardInterrupt:
@@ -189,6 +238,23 @@ def _serve(options, name, server_socket):
     return 0
 
 
+def _raise_file_limit():
+    """As many connections as the system lets this process have; often 1,024 unless it asks."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # on Windows, or where it may not
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        enough = 10_240 if hard == resource.RLIM_INFINITY else min(hard, 10_240)
+        if 0 <= soft < enough:  # or else there is no limit, or a higher one
+            resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
+def _report_loss(process):
+    """Ray has lost a process of its own, and does not come back; whoever supervises this may."""
+    reason = f"Ray's process {process} has ended, and with it the replicas; start the service again"
+    print(f"dlkit serve: {reason}", file=sys.stderr, flush=True)
+
+
 def _stop_after_stdin():
     while os.read(0, 4096):  # sys.stdin would hold a lock when Python ends
         pass
@@ -196,25 +262,34 @@ def _stop_after_stdin():
 
 
 async def _run_server(gateway, manager, server_socket):
-    import uvicorn
-
     await manager.start()
     host, port = server_socket.getsockname()[:2]
     if host not in ("127.0.0.1", "::1"):
         _log("whoever reaches this machine can use it: no password, no encryption")
     address = f"[{host}]" if ":" in host else host
     _log(f"listening on http://{address}:{port}/v1/models/{gateway.name} (Ctrl+C stops it)")
+    watcher = asyncio.create_task(manager.watch(interval=1))
+    try:
+        await web_server(gateway).serve(sockets=[server_socket])
+    finally:
+        watcher.cancel()
+
+
+def web_server(gateway: Callable) -> Any:
+    """uvicorn's server in front of the gateway, with limits for its clients' connections."""
+    import uvicorn
+
+    from dlkit.serving.connections import MAX_HEAD_BYTES, Connection
+
     config = uvicorn.Config(
         gateway,
+        http=Connection,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         lifespan="off",
         ws="none",
-        log_level="warning",
+        log_level="error",  # a client's bad HTTP is told to the client
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    watcher = asyncio.create_task(manager.watch(interval=1))
-    try:
-        await uvicorn.Server(config).serve(sockets=[server_socket])
-    finally:
-        watcher.cancel()
+    return uvicorn.Server(config)

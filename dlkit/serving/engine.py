@@ -4,7 +4,6 @@ import asyncio
 import functools
 import logging
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -27,9 +26,11 @@ from ray.serve.handle import DeploymentHandle  # noqa: E402
 
 from dlkit.local_ray import start_ray  # noqa: E402
 from dlkit.machine import cpu_cores  # noqa: E402
+from dlkit.serving.keeper import Keeper  # noqa: E402
 from dlkit.serving.protocol import Signature  # noqa: E402
 from dlkit.serving.replica import Replica  # noqa: E402
 
+VITAL = ("raylet", "gcs_server")  # Ray's processes without which no replica is reached
 REPLICA_DIED = (RayActorError, DeploymentUnavailableError)  # with the request in it
 
 
@@ -71,6 +72,8 @@ class RayEngine:
         replicas: processes per version, each with the model in it.
         max_batch, batch_wait_seconds: as in ``Replica``.
         on_retry: is called whenever a request is sent again.
+        on_loss: is called, in a thread, when Ray itself has ended; takes the name of its process.
+            After it everything else is ended, this process too, with status 1.
     """
 
     def __init__(
@@ -81,11 +84,12 @@ class RayEngine:
         max_batch: int,
         batch_wait_seconds: float,
         on_retry: Callable[[], None] = lambda: None,
+        on_loss: Callable[[str], None] = lambda process: None,
     ) -> None:
         self.name, self.replicas = name, replicas
         self._batching = (max_batch, batch_wait_seconds)
-        self._on_retry = on_retry
-        self._folder: str | None = None
+        self._on_retry, self._on_loss = on_retry, on_loss
+        self._keeper: Keeper | None = None
         self._owns_ray = "RAY_ADDRESS" not in os.environ  # or else a cluster that others use, too
         self._apps: set[str] = set()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="ray")  # its calls block
@@ -106,23 +110,32 @@ class RayEngine:
         else:
             # Names of sockets are short: 104 bytes on a Mac, whose own temporary folder is long.
             parent = None if sys.platform == "win32" else "/tmp"
-            self._folder = tempfile.mkdtemp(prefix="dlkit-serve-", dir=parent)
-            quiet |= {"include_dashboard": False, "_temp_dir": self._folder}
+            folder = tempfile.mkdtemp(prefix="dlkit-serve-", dir=parent)
+            self._keeper = Keeper(folder, self._lose)
+            quiet |= {"include_dashboard": False, "_temp_dir": folder}
             start_ray(object_store_memory=100 * 2**20, **quiet)
+            self._keeper.need(*VITAL)
         serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR"})
 
     def stop(self) -> None:
         """End every process that ``start`` and ``load`` began, and remove what they wrote."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        if ray.is_initialized():
-            if self._owns_ray:
-                serve.shutdown()
-            else:
-                for app in [*self._apps]:
-                    self._delete(app)
-            ray.shutdown()
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._keeper:
+            self._keeper.forget()
+        elif ray.is_initialized():
+            for app in [*self._apps]:
+                self._delete(app)
+        # No serve.shutdown() before it: that ends the controller first, and Ray then reports each
+        # call that waits for it. Requests have been served by now; replicas end with Ray.
+        ray.shutdown()
+        if self._keeper:
+            self._keeper.finish()
+
+    def _lose(self, process):
+        self._on_loss(process)
+        if self._keeper:
+            self._keeper.finish()
+        os._exit(1)  # Ray's half in this process would wait for what is gone
 
     async def load(self, version: int, path: Path) -> RayModel:
         """Start the replicas of a version, wait until they are up.

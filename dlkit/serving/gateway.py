@@ -5,11 +5,13 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dlkit.serving import body, page, protocol
+from dlkit.serving.access import PREFLIGHT, Access, unpacked
 from dlkit.serving.metrics import CONTENT_TYPE, Metrics
 from dlkit.serving.protocol import RequestError, Target
 from dlkit.serving.version_manager import LoadedVersion, VersionManager
@@ -29,7 +31,10 @@ class Limits:
     max_body_bytes: int = 8 * 2**20
     max_instances: int = 1024  # examples in a request
     timeout: float = 10.0  # seconds for a request's body to arrive, again for its prediction
-    max_in_flight: int = 256  # requests in progress; beyond them 503
+    max_in_flight: int = 256  # predictions under way; beyond them 503
+    max_receiving: int = 1024  # requests whose body is still on its way; beyond them 503
+    max_held_bytes: int = 256 * 2**20  # of the bodies of all requests, or of two that are as long
+    # as they may be; beyond them 503
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ def json_response(
     document: object, status: int = 200, headers: Iterable[tuple[str, str]] = ()
 ) -> Response:
     """A ``Response`` that holds a document."""
-    return Response(status, json.dumps(document).encode(), headers=tuple(headers))
+    content = json.dumps(document, allow_nan=False).encode()
+    return Response(status, content, headers=tuple(headers))
 
 
 class Gateway:
@@ -57,14 +63,21 @@ class Gateway:
         manager: of its versions.
         metrics: counts what is served.
         limits: for its clients.
+        access: who may ask.
     """
 
     def __init__(
-        self, name: str, manager: VersionManager, metrics: Metrics, limits: Limits | None = None
+        self,
+        name: str,
+        manager: VersionManager,
+        metrics: Metrics,
+        limits: Limits | None = None,
+        access: Access | None = None,
     ) -> None:
         self.name, self.manager = name, manager
         self.metrics, self.limits = metrics, limits or Limits()
-        self._in_flight = 0
+        self.access = access or Access()
+        self._in_flight = self._receiving = self._held_bytes = 0
         self._routes = {
             "/healthz": ("health", self._health),
             "/metrics": ("metrics", self._metrics),
@@ -76,14 +89,17 @@ class Gateway:
             raise NotImplementedError(f"no {scope['type']} here")
         begun = time.perf_counter()
         kind = self._request_kind(scope["path"])
+        headers = dict(scope["headers"])
         try:
-            response = await self._handle(scope, receive)
+            self.access.check(headers, scope.get("scheme", "http"))
+            response = await self._handle(scope, headers, receive)
         except RequestError as error:
             response = json_response({"error": str(error)}, error.status, error.headers)
         except Exception:  # one request has failed; the service lives on, and the log says why
             traceback.print_exc(file=sys.stderr)
             response = json_response({"error": "The service failed; its log says why."}, 500)
         self.metrics.record_request(kind, response.status, time.perf_counter() - begun)
+        response = replace(response, headers=response.headers + self.access.cors(headers))
         await _send(response, send, with_content=scope["method"] != "HEAD")
 
     def _request_kind(self, path: str) -> str:
@@ -94,23 +110,47 @@ class Gateway:
                 return kind
         return "status" if path.startswith("/v1/models/") else "other"
 
-    async def _handle(self, scope: dict, receive: Callable) -> Response:
+    async def _handle(self, scope: dict, headers: dict, receive: Callable) -> Response:
         method, path = scope["method"], scope["path"]
-        if self._in_flight >= self.limits.max_in_flight:
-            raise RequestError(
-                503,
-                f"{self._in_flight} requests are in progress, the limit; send it again soon.",
-                headers=[("retry-after", "1")],
-            )
-        self._in_flight += 1
+        if method == "OPTIONS" and b"access-control-request-method" in headers:
+            return Response(204, b"", headers=PREFLIGHT)
+        if path in self._routes:  # served whoever else is waiting
+            protocol.check_method(method, ("GET", "HEAD"), path)
+            return await self._routes[path][1](path)
+        if method in ("GET", "HEAD"):
+            return await self._handle_model(protocol.parse_target(method, path), b"")
+        with self._held() as hold:
+            content = await self._receive_body(headers, receive, hold)
+            limit = self.limits.max_body_bytes
+            if b"content-encoding" in headers:
+                content = await asyncio.to_thread(unpacked, content, headers, limit)
+                hold(len(content))
+            target = protocol.parse_target(method, path)
+            if self._in_flight >= self.limits.max_in_flight:
+                raise _busy(f"{self._in_flight} predictions are under way, the limit")
+            self._in_flight += 1
+            try:
+                return await self._handle_model(target, content)
+            finally:
+                self._in_flight -= 1
+
+    @contextmanager
+    def _held(self) -> Iterator[Callable[[int], None]]:
+        """Counts the bytes that one request holds, and refuses what would be too much of them."""
+        mine, limits = 0, self.limits
+        most = max(limits.max_held_bytes, 2 * limits.max_body_bytes)
+
+        def hold(size: int) -> None:
+            nonlocal mine
+            if self._held_bytes + size > most:
+                raise _busy(f"requests hold {self._held_bytes} bytes, nearly the limit of {most}")
+            mine += size
+            self._held_bytes += size
+
         try:
-            content = b"" if method in ("GET", "HEAD") else await self._read_body(scope, receive)
-            if path in self._routes:
-                protocol.check_method(method, ("GET", "HEAD"), path)
-                return await self._routes[path][1](path)
-            return await self._handle_model(protocol.parse_target(method, path), content)
+            yield hold
         finally:
-            self._in_flight -= 1
+            self._held_bytes -= mine
 
     # ---- The model ---------------------------------------------------------------------------
 
@@ -137,7 +177,7 @@ class Gateway:
             limit = self.limits.max_instances
             return body.read_request(content, loaded.signature, max_instances=limit)
 
-        array, key = await _run(read, len(content))
+        array, key, bare = await _run(read, len(content))
         try:
             async with asyncio.timeout(self.limits.timeout):
                 predictions, size = await loaded.predict(array)
@@ -146,12 +186,26 @@ class Gateway:
                 504, f"There was no prediction within {self.limits.timeout:g} s."
             ) from None
         self.metrics.record_batch(size)
-        document = protocol.predict_response(predictions, key)
-        return await _run(lambda: json_response(document), len(content))
 
-    async def _read_body(self, scope: dict, receive: Callable) -> bytes:
-        """The body of a request, no longer than the limit."""
-        headers = dict(scope["headers"])
+        def respond():
+            name = loaded.signature.output_name
+            return json_response(
+                protocol.predict_response(predictions, key, output_name=name, bare=bare)
+            )
+
+        return await _run(respond, 10 * predictions.size)  # about ten characters a number
+
+    async def _receive_body(self, headers: dict, receive: Callable, hold: Callable) -> bytes:
+        """The body of a request, no longer than the limit; it counts from its first byte on."""
+        if self._receiving >= self.limits.max_receiving:
+            raise _busy(f"{self._receiving} bodies are on their way, the limit")
+        self._receiving += 1
+        try:
+            return await self._read_body(headers, receive, hold)
+        finally:
+            self._receiving -= 1
+
+    async def _read_body(self, headers: dict, receive: Callable, hold: Callable) -> bytes:
         limit = self.limits.max_body_bytes
         too_long = RequestError(
             413, f"The body has more than {limit} bytes, the limit; send less at once."
@@ -168,6 +222,7 @@ class Gateway:
                     part = message.get("body", b"")
                     size += len(part)
                     if size <= limit:
+                        hold(len(part))
                         parts.append(part)
                     if not message.get("more_body"):
                         break
@@ -201,6 +256,10 @@ class Gateway:
     async def _file(self, path: str) -> Response:
         content, content_type = page.read_file(path, self.name)
         return Response(200, content, content_type, page.HEADERS)
+
+
+def _busy(what: str) -> RequestError:
+    return RequestError(503, f"{what}; send it again soon.", headers=[("retry-after", "1")])
 
 
 async def _run(function: Callable[[], Any], size: int) -> Any:

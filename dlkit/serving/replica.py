@@ -48,7 +48,9 @@ class Replica:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             self._predict, self._signature = load_model(Path(path))
         except Exception as error:  # told once by describe(); raised, Ray would try again and again
-            self._problem = f"{type(error).__name__}: {error}"
+            self._problem = (
+                str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            )
 
         @serve.batch(max_batch_size=max_batch, batch_wait_timeout_s=batch_wait_seconds)
         async def predict_batch(arrays):

@@ -16,6 +16,7 @@ import numpy as np
 from dlkit.serving import versions
 from dlkit.serving.protocol import RequestError, Signature
 
+NOT_LOADED = "It cannot be loaded; the service's log says why."
 MAX_LOADED = 2  # versions loaded at a time: the live one and the one before it
 
 
@@ -78,11 +79,13 @@ class VersionManager:
         base: as ``versions.find_versions`` takes it.
         engine: an ``Engine``.
         log: takes a line of text for whoever runs the service.
+        any_form: whether a new version may take or give other shapes or dtypes than the live one.
     """
 
     base: str | Path
     engine: Engine
     log: Callable[[str], None]
+    any_form: bool = False
     loaded: dict[int, LoadedVersion] = field(default_factory=dict)
     live: int | None = None
     loading: int | None = None
@@ -145,8 +148,10 @@ class VersionManager:
     async def _load(self, version: int, path: Path, fingerprint: tuple) -> None:
         self.loading = version
         try:
+            versions.check_model(path)
             model = await self.engine.load(version, path)
-        except ValueError as error:
+            await self._check_form(model)
+        except (ValueError, OSError) as error:
             self.failed[version] = (fingerprint, str(error))
             self.log(f"version {version} cannot be loaded: {error}")
         else:
@@ -155,6 +160,18 @@ class VersionManager:
             self._go_live(version)
         finally:
             self.loading = None
+
+    async def _check_form(self, model: Model) -> None:
+        """Refuse, and unload, what the clients of the live version could not use."""
+        if self.live is None or self.any_form:
+            return
+        now, new = self.loaded[self.live].signature.form(), model.signature.form()
+        if now != new:
+            await self.engine.unload(model)
+            raise ValueError(
+                f"it computes {new}, and version {self.live}, which is live, {now}: its clients "
+                "could not go on; start the service with --allow-new-shapes if that is meant"
+            )
 
     def _go_live(self, version: int) -> None:
         if version != self.live:
@@ -185,8 +202,11 @@ class VersionManager:
         return self.loaded[number]
 
     def states(self) -> list[tuple[int, str, str]]:
-        """``(version, state, error)`` for each version, the highest first."""
-        states = {version: ("END", reason) for version, (_, reason) in self.failed.items()}
+        """``(version, state, error)`` for each version, the highest first; for clients.
+
+        What went wrong is in the log: it may name folders of this machine.
+        """
+        states = {version: ("END", NOT_LOADED) for version in self.failed}
         if self.loading is not None:
             states[self.loading] = ("LOADING", "")
         states |= {version: ("AVAILABLE", "") for version in self.loaded}

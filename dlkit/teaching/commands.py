@@ -8,19 +8,19 @@ from pathlib import Path
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 
-def size(text):
+def size(text: str) -> int:
     """A number of bytes from "2GB", "500 MB" or "1000000"."""
     found = re.fullmatch(r"\s*([0-9.]+)\s*([KMG]?)B?\s*", text, flags=re.IGNORECASE)
     try:
-        number = int(float(found[1]) * UNITS[found[2].upper()])
-    except (TypeError, ValueError):
+        number = int(float(found[1]) * UNITS[found[2].upper()]) if found else 0
+    except ValueError:
         number = 0
     if number < 10**8:
         raise argparse.ArgumentTypeError(f"{text!r} is no size of 100 MB or more, such as 2GB")
     return number
 
 
-def duration(text):
+def duration(text: str) -> float:
     """Seconds, 5 or more."""
     try:
         number = float(text)
@@ -31,7 +31,7 @@ def duration(text):
     return number
 
 
-def add_to(commands):
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Add progress to the subparsers of the command line."""
     progress = commands.add_parser(
         "progress",
@@ -39,7 +39,9 @@ def add_to(commands):
         description="Checks the exercises in all notebooks below a folder, each in a sandbox, and "
         "writes progress.csv, details.csv and progress.html. The student is the first sub-folder's "
         "name (ada/07_mnist_mlp.ipynb) or what the file's name has beside the lesson's "
-        "(07_mnist_mlp_ada.ipynb).",
+        "(07_mnist_mlp_ada.ipynb, 07_mnist_mlp/ada.ipynb). Folders around a class or a lesson, "
+        "nbgrader's submitted, what Moodle, Canvas, Blackboard and Brightspace make, and zips of "
+        "all these are read too. It says whom it found, and names every file that it left out.",
     )
     progress.add_argument("folder", metavar="FOLDER", help="the notebooks of a class")
     progress.add_argument("--out", metavar="DIR", default="build/progress", help="%(default)s")
@@ -60,7 +62,7 @@ def add_to(commands):
     )
 
 
-def run(options):
+def run(options: argparse.Namespace) -> int:
     """Run progress; the exit status: 2 if the arguments cannot be used."""
     try:
         return _progress(options)

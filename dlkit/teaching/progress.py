@@ -22,6 +22,7 @@ from dlkit.teaching.sandbox import LIMITS, MEANING, Limits, Sandbox
 COURSE = Path(__file__).resolve().parents[2] / "course.toml"
 PROGRAM = "from dlkit.teaching import runner; runner.main()"
 ATTEMPTS = 3  # of one notebook, each without the cells that ended the one before
+LONGEST = 500  # characters of a verdict's line
 MODES = ("the cells that the exercises need", "all cells")
 KNOWN = (CORRECT, NOT_YET, NOT_ATTEMPTED, NOT_RUN)
 
@@ -32,7 +33,8 @@ class Verdict:
 
     status: str
     line: str = ""  # the first line of the verdict, or why it could not be run
-    changed: bool = False  # the notebook had replaced code of the checker before
+    changed: bool = False  # it had replaced code of the checker, or handed in the reference
+    remark: str = ""  # what speaks against the verdict
 
 
 @dataclasses.dataclass
@@ -94,7 +96,7 @@ def check(
     started = time.monotonic()
     verdicts: dict[str, Verdict] = {}
     asked: set[str] = set()
-    skip: list[int] = []
+    ended: dict[str, list[int]] = {"skip": [], "unread": []}  # cells that ended the process
     for _ in range(ATTEMPTS):
         left = limits.seconds - (time.monotonic() - started)
         if left < 1:
@@ -102,7 +104,7 @@ def check(
         task = {
             "topic": submission.topic,
             "sources": submission.sources,
-            "skip": skip,
+            **ended,
             "whole": whole,
             "cell_seconds": left / 2,
             "word": secrets.token_hex(16),
@@ -110,7 +112,7 @@ def check(
         outcome = sandbox.run(PROGRAM, json.dumps(task), dataclasses.replace(limits, seconds=left))
         messages = _messages(outcome.results, task["word"])
         found, last = _verdicts(messages)
-        asked |= {name for m in messages for name in m.get("asks", ())}
+        asked |= {name for m in messages for name in _asks(m)}
         verdicts |= {
             n: v for n, v in found.items() if n not in verdicts or verdicts[n].status == NOT_RUN
         }
@@ -119,11 +121,11 @@ def check(
         if last is None:
             result.problem = f"could not be run: {_reason(outcome)}"
             break
-        for name in last["asks"]:
+        for name in _asks(last):
             verdicts.setdefault(name, Verdict(NOT_RUN, _reason(outcome)))
-        skip = [*skip, last["cell"]]
+        ended["unread" if last.get("reading") else "skip"].append(last["cell"])
     for name in exercises_of(submission.topic):
-        missing = Verdict(NOT_ATTEMPTED, "Its check is not in the notebook.")
+        missing = Verdict(NOT_ATTEMPTED, "No call of its check was found in the notebook.")
         if result.problem or name in asked:
             missing = Verdict(NOT_RUN, result.problem or "There was no time left for it.")
         result.verdicts[name] = verdicts.get(name, missing)
@@ -144,15 +146,22 @@ def _messages(text, word):
     return found
 
 
+def _asks(message):
+    """The names in a message, which may hold anything: who finds the word can send one."""
+    names = message.get("asks")
+    return [n for n in names if isinstance(n, str)] if isinstance(names, list) else []
+
+
 def _verdicts(messages):
     """({exercise: verdict}, the last message that a cell begins or None)."""
     found, last = {}, None
     for message in messages:
-        if "cell" in message:
+        if isinstance(message.get("cell"), int):
             last = message
         elif message.get("status") in KNOWN:
-            line, changed = str(message.get("line", "")), bool(message.get("changed"))
-            found[str(message.get("name"))] = Verdict(message["status"], line, changed)
+            line, changed = str(message.get("line", ""))[:LONGEST], bool(message.get("changed"))
+            remark = str(message.get("remark", ""))[:LONGEST]
+            found[str(message.get("name"))] = Verdict(message["status"], line, changed, remark)
     return found, last
 
 
@@ -196,15 +205,21 @@ def run(
     if unknown:
         raise ValueError(f"no lesson with exercises: {', '.join(unknown)}; {', '.join(names)}")
     found = submissions.find(folder, names)
-    if not found:
-        raise ValueError(f"no notebook (.ipynb) below {folder}")
-    results, to_run = _sort(found, names, chosen)
+    if not found.submissions:
+        rest = "".join(f"; {line}" for line in _grouped(found.left_out))
+        raise ValueError(f"no notebook (.ipynb) below {folder}{report.plain(rest)}")
+    results, to_run = _sort(found.submissions, names, chosen)
+    others = sum(bool(one.topic) and one.topic not in chosen for one in found.submissions)
+    if others:
+        found.notes.append(f"{others} notebooks are of lessons that were not asked for")
+    report.prepare(Path(out))
     with Sandbox() as sandbox:
-        for line in [f"protection: {MEANING[sandbox.level]}", *sandbox.reasons]:
-            say(line)
+        protection = [f"protection: {MEANING[sandbox.level]}", *sandbox.reasons, *sandbox.gaps]
+        for line in [*protection, *(f"read: {note}" for note in found.notes)]:
+            say(report.plain(line))
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             futures = [
-                pool.submit(check, one, names[one.topic], sandbox, limits or Limits(), whole)
+                pool.submit(_check, one, names[one.topic], sandbox, limits or Limits(), whole)
                 for one in to_run
             ]
             for number, future in enumerate(concurrent.futures.as_completed(futures), 1):
@@ -213,15 +228,37 @@ def run(
                 what = result.problem or f"{result.correct} of {total} correct"
                 head = f"[{number}/{len(futures)}] {result.student}  {result.lesson}"
                 say(f"{report.plain(head)}  {report.plain(what)}  ({result.seconds:.1f} s)")
-        level = sandbox.level
+        warnings = [*protection, *([report.UNPROTECTED] if sandbox.level == LIMITS else [])]
     results.sort(key=lambda r: (r.lesson, r.student, r.file))
     for result in results:
         if not result.verdicts:
             say(report.plain(f"left out: {result.file}: {result.problem}"))
+    for line in _grouped(found.left_out):
+        say(report.plain(f"left out: {line}"))
     order = {names[topic]: exercises_of(topic) for topic in names if topic in chosen}
-    for path in report.write(results, order, Path(out), MEANING[level], level == LIMITS):
-        say(f"wrote {path}")
+    other = report.Rest(warnings, found.notes, found.left_out)
+    for path in report.write(results, order, Path(out), other):
+        say(report.plain(f"wrote {path}"))
     return results
+
+
+def _check(submission, lesson, *rest):
+    """As `check`; what this machine refuses (a full disk) costs one notebook, not the table."""
+    try:
+        return check(submission, lesson, *rest)
+    except OSError as error:
+        problem = f"could not be run: {error}"
+        return Result(submission.student, submission.file, lesson, problem=problem)
+
+
+def _grouped(left_out):
+    """A line for each reason, with the number of files and the first of them."""
+    by_reason: dict[str, list[str]] = {}
+    for file, reason in left_out:
+        by_reason.setdefault(reason, []).append(file)
+    for reason, files in sorted(by_reason.items()):
+        more = f", … ({len(files)} in all; details.csv has each)" if len(files) > 3 else ""
+        yield f"{', '.join(files[:3])}{more}: {reason}"
 
 
 def _is_wanted(name, wanted):
@@ -243,7 +280,7 @@ def _sort(found, names, chosen):
             results.append(Result(one.student, one.file, lesson, problem=problem))
         else:
             if older := newest.get((one.student, one.topic)):
-                problem = f"is older than {one.file}"
+                problem = f"is older than {one.file}, also by {one.student}"
                 results.append(Result(older.student, older.file, lesson, problem=problem))
             newest[one.student, one.topic] = one
     return results, [newest[key] for key in sorted(newest)]

@@ -5,8 +5,10 @@ and processes, in an empty temporary folder, without this process's environment,
 dlkit. The levels differ in what else is out of its reach.
 """
 
+import contextlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -14,12 +16,15 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dlkit.teaching.supervisor import OWN_MEMORY
+
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 PACKAGE = Path(__file__).resolve().parents[1]
 SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"]
 SYSTEM += ["/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache"]
 PASSED_ON = ("KERAS_BACKEND", "LD_LIBRARY_PATH", "SYSTEMROOT", "PATHEXT")  # no secrets in these
-WARM_UP = "import IPython, numpy, matplotlib.pyplot; print('ready')"
+LOCKDOWN = "from dlkit.teaching import lockdown; locked = lockdown.close()\n"
+WARM_UP = "import IPython, numpy, matplotlib.pyplot; print('ready', locked)"
 
 FULL, NAMESPACES, LIMITS = "full", "namespaces", "limits"
 MEANING = {
@@ -27,6 +32,12 @@ MEANING = {
     NAMESPACES: "namespaces: no network, other processes unseen; files are NOT protected (unshare)",
     LIMITS: "limits only: network and files are NOT protected",
 }
+WITHOUT_FILTER = "not closed: memory files, new namespaces and other ways around limits ({})"
+WITHOUT_GROUP = (
+    "no control group (systemd-run --user does not work here): memory and disk are looked at a few "
+    "times a second, so that a burst between two looks passes; what is held in pipes and sockets, "
+    "or in a removed file of which a part is mapped, is not counted"
+)
 
 
 @dataclass(frozen=True)
@@ -62,9 +73,11 @@ class Sandbox:
         ValueError: a level that was asked for does not work here.
     """
 
-    def __init__(self, level=None):
+    def __init__(self, level: str | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="dlkit-progress-"))
-        self.reasons = []  # why a better level does not work
+        self.reasons: list[str] = []  # why a better level does not work
+        self.gaps: list[str] = []  # what remains possible at this one
+        self.has_group = _has_groups()
         try:
             _copy_course(self.folder / "course")
             _make_home(self.folder / "home")
@@ -79,14 +92,19 @@ class Sandbox:
             if not problem:
                 self.level = candidate
                 outcome = self.run(WARM_UP, limits=Limits(), keep_home=True)
-                if outcome.results.strip() == "ready":
+                if outcome.results.startswith("ready"):
+                    reason = outcome.results.removeprefix("ready").strip()
+                    self.gaps += [WITHOUT_FILTER.format(reason)] if reason else []
+                    self.gaps += [] if self.has_group else [WITHOUT_GROUP]
                     return candidate
                 text = outcome.stopped or (outcome.output.strip().splitlines() or ["?"])[-1]
                 problem = f"{candidate}: does not work here ({text[:200]})"
             self.reasons.append(problem)
         raise ValueError(f"no sandbox: {'; '.join(self.reasons)}")
 
-    def run(self, code, text="", limits=None, keep_home=False):
+    def run(
+        self, code: str, text: str = "", limits: Limits | None = None, keep_home: bool = False
+    ) -> Outcome:
         """Run Python code, with text as its standard input; an `Outcome`, never an exception.
 
         Args:
@@ -95,28 +113,29 @@ class Sandbox:
             keep_home: whether what it writes at home stays for later runs (caches).
         """
         limits = limits or Limits()
-        with tempfile.TemporaryDirectory(
-            prefix="run-", dir=self.folder, ignore_cleanup_errors=True
-        ) as name:
-            place = Path(name)
+        place = Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
+        try:
             shutil.copytree(self.folder / "course", place / "course")
             shutil.copytree(self.folder / "home", place / "home")
             outcome = self._supervise(code, text, place, limits)
             if keep_home:
                 shutil.rmtree(self.folder / "home")
                 shutil.copytree(place / "home", self.folder / "home")
-            _make_removable(place)
+        finally:
+            remove(place)
         return outcome
 
     def _supervise(self, code, text, place, limits):
         course, home = place / "course", place / "home"
         seen = (Path("/course"), Path("/home/student")) if self.level == FULL else (course, home)
         env = _environment(*seen)
-        command = [*PREFIX[self.level](course, home), sys.executable, "-P", "-c", code]
+        program = LOCKDOWN + code
+        command = [*PREFIX[self.level](course, home), sys.executable, "-P", "-c", program]
         task = {"command": command, "env": env, "cwd": str(home), "text": text}
         try:
+            group = _group(limits) if self.has_group else []
             run = subprocess.run(
-                [sys.executable, "-I", str(SUPERVISOR)],
+                [*group, sys.executable, "-I", str(SUPERVISOR)],
                 input=json.dumps(task | {"limits": asdict(limits)}).encode(),
                 capture_output=True,
                 timeout=limits.seconds + 60,
@@ -129,16 +148,38 @@ class Sandbox:
             last = (run.stderr.decode(errors="replace").strip().splitlines() or [""])[-1]
             return Outcome(stopped=f"the supervising process was ended {last[:200]}".strip())
 
-    def close(self):
+    def close(self) -> None:
         """Remove the temporary folder."""
-        _make_removable(self.folder)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.close()
+
+
+def _group(limits):
+    """What starts a command in a control group of its own, with the user's own systemd."""
+    properties = {"MemoryMax": limits.memory + OWN_MEMORY, "MemorySwapMax": 0}
+    properties["TasksMax"] = 64 * limits.processes  # threads count as well
+    options = [part for name, value in properties.items() for part in ("-p", f"{name}={value}")]
+    return ["systemd-run", "--user", "--scope", "--quiet", "--collect", *options, "--"]
+
+
+def _has_groups():
+    """Whether a control group can be made here, and has the limit that it was given."""
+    if sys.platform != "linux" or not shutil.which("systemd-run"):
+        return False
+    program = f"import supervisor; print(bool(supervisor.own_group({Limits().memory})))"
+    look = [sys.executable, "-c", program]
+    try:
+        run = subprocess.run(
+            [*_group(Limits()), *look], capture_output=True, timeout=20, cwd=SUPERVISOR.parent
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return run.stdout.strip() == b"True"
 
 
 def _missing(level):
@@ -194,6 +235,8 @@ def _environment(course, home):
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "" if any("-packages" in p for p in _user_sites()) else "1",
         "DLKIT_OFFLINE": "1",
+        "PIP_NO_INDEX": "1",  # !pip install gives up at once, where there is no network
+        "CONDA_OFFLINE": "1",
         "TQDM_DISABLE": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -221,10 +264,38 @@ def _make_home(home):
         (home / name).mkdir(parents=True)
 
 
-def _make_removable(folder):
-    """Undo what code did to the permissions of its folders, so that they can be removed."""
-    for root, names, _ in os.walk(folder):
-        for name in names:
-            path = os.path.join(root, name)
-            if not os.path.islink(path) and not os.access(path, os.W_OK | os.X_OK):
-                os.chmod(path, 0o700)
+def remove(folder: Path) -> None:
+    """Remove a folder, whatever code has made in it: folders that may not be read, or very deep.
+
+    What lies deeper comes up first, so that no path grows long. No link is followed.
+    """
+    waiting = 1
+    while waiting:
+        waiting = 0
+        for top in _entries(folder):
+            if not top.is_dir(follow_symlinks=False):
+                _try(os.unlink, top.path)
+                continue
+            _try(os.chmod, top.path, 0o700)
+            for entry in _entries(top.path):
+                if entry.is_dir(follow_symlinks=False):
+                    _try(os.chmod, entry.path, 0o700)
+                    waiting += _try(os.rename, entry.path, folder / secrets.token_hex(16))
+                else:
+                    _try(os.unlink, entry.path)
+            _try(os.rmdir, top.path)
+    _try(os.rmdir, folder)
+
+
+def _entries(folder):
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return list(entries)
+    return []
+
+
+def _try(function, *arguments):
+    """Whether it worked."""
+    with contextlib.suppress(OSError):
+        function(*arguments)
+        return True
+    return False

@@ -16,7 +16,12 @@ from helpers.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 800, "height": 900}
-SLIDERS, PAD = "02_activations", "08_mnist_cnn"  # the lessons that have them
+GUESS, SLIDERS, PAD = (
+    "00_start_here",
+    "02_activations",
+    "08_mnist_cnn",
+)  # the lessons that have them
+in_the_lesson_with_a_guess = pytest.mark.parametrize("lesson", [GUESS], indirect=True)
 in_the_lesson_with_sliders = pytest.mark.parametrize("lesson", [SLIDERS], indirect=True)
 in_the_lesson_with_the_pad = pytest.mark.parametrize("lesson", [PAD], indirect=True)
 
@@ -49,7 +54,7 @@ def opened(stem, server, chromium):
     server.end_kernels()
 
 
-@pytest.fixture(scope="module", params=["00_start_here", SLIDERS, PAD])
+@pytest.fixture(scope="module", params=[GUESS, SLIDERS, PAD])
 def lesson(request, server, chromium):
     """A lesson that has been run from top to bottom, for several tests."""
     with opened(request.param, server, chromium) as found:
@@ -128,6 +133,23 @@ def test_figures_and_texts_can_be_read_in_the_dark_theme(lesson):
     assert not problems
 
 
+@in_the_lesson_with_a_guess
+def test_a_guess_is_kept_and_shown_beside_the_result(lesson):
+    lesson.go_to(lesson.cell("interactive.predict("))
+    field = lesson.page.get_by_role("textbox", name="How many of 100 new digits")
+    lesson.tab_to(field)
+    lesson.page.keyboard.type("90")
+    asked = lesson.page.locator(".dlkit-question", has=field)
+    asked.get_by_role("status").filter(has_text="Kept").wait_for()
+    with lesson.dark():
+        browser.bring_into_view(asked)
+        lesson.shoot("guess")
+        assert not [*text_problems([field, *asked.locator("label, p").all()])]
+    cell = lesson.go_to(lesson.cell("guess.reveal("))
+    lesson.page.keyboard.press("Shift+Enter")
+    cell.locator(".jp-OutputArea", has_text="You said 90; it came out as").wait_for()
+
+
 def check_sliders(lesson, cell):
     """Tab reaches each slider; an arrow key changes the picture, and what is said of both."""
     picture = cell.locator(".jp-OutputArea img")
@@ -148,15 +170,15 @@ def check_sliders(lesson, cell):
 
 @in_the_lesson_with_sliders
 def test_sliders_move_a_picture(lesson):
-    check_sliders(lesson, lesson.cell("interactive.explore("))
+    check_sliders(lesson, lesson.cell("interactive.explore(draw_joints"))
 
 
 ANSWERS = {  # of an exercise: the stub, a wrong answer, a right one
     SLIDERS: ("my_sigmoid_derivative(s)", "return s * (1 + s)", "return s * (1 - s)"),
     PAD: (
-        "my_weights(kernel_size, channels, filters, use_bias)",
-        "return kernel_size**2 * channels * filters",
-        "return (kernel_size**2 * channels + use_bias) * filters",
+        "my_shuffle(images, seed)",
+        "return images",
+        "return images[:, np.random.default_rng(seed).permutation(28)]",
     ),
 }
 

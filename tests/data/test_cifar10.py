@@ -5,7 +5,10 @@ import io
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import tarfile
+import tracemalloc
 import warnings
 import zipfile
 from dataclasses import replace
@@ -284,6 +287,79 @@ def test_a_truncated_zip_and_a_bomb_are_refused(tmp_path):
             record.read(record.formats[1], [tmp_path / ZIP])
 
 
+@pytest.mark.parametrize(
+    ("count", "size", "reason"),
+    [
+        (3_000, 99_000, "3,000 JPEGs of 297 MB, more than"),
+        (1_001, 1, "1,001 JPEGs of 0 MB, more than"),
+    ],
+)
+def test_a_zip_of_many_jpegs_cannot_fill_the_memory(tmp_path, monkeypatch, count, size, reason):
+    if count < 3_000:
+        monkeypatch.setattr(cifar, "MAX_JPEGS", 1_000)
+    body = bytes(size)
+    with zipfile.ZipFile(tmp_path / ZIP, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for number in range(count):
+            archive.writestr(f"train/cat/{number}.jpg", body)
+    record = tiny_record()
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=reason):
+            record.check(record.formats[1], [tmp_path / ZIP])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_a_zip_that_says_less_than_it_holds_is_read_no_further(tmp_path):
+    with zipfile.ZipFile(tmp_path / ZIP, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train/cat/0.jpg", bytes(50_000_000))
+    body = (tmp_path / ZIP).read_bytes()
+    lie = body.replace((50_000_000).to_bytes(4, "little"), (50_000).to_bytes(4, "little"))
+    assert lie != body
+    (tmp_path / ZIP).write_bytes(lie)
+    record = tiny_record()
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="truncated or damaged"):
+            record.check(record.formats[1], [tmp_path / ZIP])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+@pytest.mark.parametrize("do", ["overwrite", "truncate"])
+def test_arrays_stay_what_they_are_when_somebody_writes_over_the_cache(machine, do):
+    """In a process of its own: a mapped file that is cut off would end it with a bus error."""
+    (machine / "course/data" / ZIP).write_bytes(as_zip(tiny_jpegs()))
+    first, _ = load(tiny_record())
+    (kept,) = (machine / "course/data/downloads").iterdir()
+    before = {name: digest(array) for name, array in first.arrays.items()}
+    shapes = {name: spec.shape for name, spec in tiny_record().arrays.items()}
+    code = f"""
+from pathlib import Path
+import numpy as np
+from dlkit.data import cache
+from dlkit.data.readers import ArraySpec, digest
+specs = {{name: ArraySpec(shape) for name, shape in {shapes!r}.items()}}
+kept = Path({str(kept)!r})
+arrays = cache._read(kept, specs)
+size = kept.stat().st_size
+with open(kept, "r+b") as file:
+    if {do!r} == "truncate":
+        file.truncate(100)
+    else:
+        file.write(bytes(size))
+print({{name: digest(array) for name, array in arrays.items()}} == {before!r})
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "True\n", "")
+    again, _ = load(tiny_record())  # and the spoilt file is noticed
+    assert {name: digest(array) for name, array in again.arrays.items()} == before
+
+
 def forbid_decoding(monkeypatch):
     def forbidden(*args):
         raise AssertionError("decoded again")
@@ -483,7 +559,9 @@ def test_a_command_takes_names_and_says_which_there_are(machine, monkeypatch, ca
         "dlkit: MNIST was not fetched: DLKIT_OFFLINE is set, so no download was tried",
         "dlkit: MNIST was not fetched: DLKIT_OFFLINE is set, so no download was tried",
         "dlkit: Tiny Shakespeare was not fetched: DLKIT_OFFLINE is set, so no download was tried",
-        "dlkit: no data set is called 'cifar-10': choose mnist, cifar10, shakespeare or all",
+        "dlkit: Sentence polarity was not fetched: DLKIT_OFFLINE is set, so no download was tried",
+        "dlkit: no data set is called 'cifar-10': "
+        "choose mnist, cifar10, shakespeare, polarity or all",
     ]
 
 

@@ -3,8 +3,11 @@
 import gzip
 import importlib.util
 import os
+import struct
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +113,8 @@ def test_a_dataset_cannot_be_changed_and_shows_its_shapes(with_sample):
 
 def test_no_sample_stands_in_where_the_real_data_are_asked_for(with_sample, monkeypatch):
     monkeypatch.setenv("DLKIT_REAL_DATA", "1")
-    for load in (data.load_mnist, data.load_cifar10, data.load_shakespeare):
+    loaders = (data.load_mnist, data.load_cifar10, data.load_shakespeare)
+    for load in (*loaders, data.load_sentence_polarity):
         with pytest.raises(DataError, match="DLKIT_REAL_DATA is set, so no sample stands in. Run"):
             load()
     monkeypatch.setenv("DLKIT_REAL_DATA", "0")
@@ -327,7 +331,7 @@ def test_a_corrupted_file_gives_the_true_arrays_or_a_sentence(
 @pytest.mark.parametrize(
     ("arrays", "sentence"),
     [
-        ({"x_train": np.zeros((200, 28, 28))}, "x_train is float64, expected uint8"),
+        ({"x_train": np.zeros((200, 28, 28))}, "x_train in tiny.npz is float64, expected uint8"),
         (
             {"x_train": np.zeros((2, 28), np.uint8)},
             r"has shape \(2, 28\), expected \(200, 28, 28\)",
@@ -340,6 +344,70 @@ def test_an_npz_with_other_arrays_is_named_for_what_it_is(tmp_path, arrays, sent
     put({"tiny.npz": fs.as_npz(arrays)}, tmp_path)
     with pytest.raises(DataError, match=sentence):
         fs.tiny_record().read(fs.NPZ, [tmp_path / "tiny.npz"])
+
+
+def peak_of(read):
+    """Bytes that Python and NumPy held at most while this was refused, and why it was."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError) as caught:
+            read()
+        return tracemalloc.get_traced_memory()[1], str(caught.value)
+    finally:
+        tracemalloc.stop()
+
+
+def big_npz(path, shape, size):
+    """An .npz whose x_train says that it has this shape, over `size` zeros that compress well."""
+    form = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("x_train.npy", "w") as file:
+            np.lib.format.write_array_header_1_0(file, form)
+            for _ in range(size // 1_000_000):
+                file.write(bytes(1_000_000))
+        with archive.open("y_train.npy", "w") as file:
+            np.lib.format.write_array(file, fs.tiny_arrays()["y_train"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ((200, 1000, 1000), r"x_train in tiny.npz has shape (200, 1000, 1000), expected (200, 28"),
+        ((10**18,), "x_train in tiny.npz has shape (1000000000000000000,), expected"),
+        ((200, 28, 28), "not Tiny: the contents of x_train differ"),  # and much behind it
+    ],
+)
+def test_a_small_npz_cannot_fill_the_memory(tmp_path, shape, reason):
+    big_npz(tmp_path / "tiny.npz", shape, 200_000_000)
+    assert (tmp_path / "tiny.npz").stat().st_size < 2_000_000
+    peak, why = peak_of(lambda: fs.tiny_record().read(fs.NPZ, [tmp_path / "tiny.npz"]))
+    assert reason in why
+    assert peak < 10_000_000
+
+
+def test_a_small_npz_with_a_long_header_cannot_fill_the_memory(tmp_path):
+    with zipfile.ZipFile(tmp_path / "tiny.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("x_train", "y_train"):  # version 2: the header says its length in 4 bytes
+            body = b"\x93NUMPY\x02\x00" + (100_000_000).to_bytes(4, "little") + bytes(100_000_000)
+            archive.writestr(f"{name}.npy", body)
+    del body
+    peak, why = peak_of(lambda: fs.tiny_record().read(fs.NPZ, [tmp_path / "tiny.npz"]))
+    assert why == "an array has a header of an unknown version"
+    assert peak < 10_000_000
+
+
+def test_a_small_gzip_cannot_fill_the_memory(tmp_path):
+    zeros = bytes(100_000_000)
+    for header, reason in (
+        (struct.pack(">HBB3I", 0, 8, 3, 200, 28, 28), "is too long"),
+        (struct.pack(">HBB3I", 0, 8, 3, 2**31, 28, 28), "has shape (2147483648, 28, 28), expected"),
+        (struct.pack(">HBB", 0, 8, 255), "has shape (0, 0, 0, "),
+    ):
+        put(GOOD | {"tiny-images.gz": gzip.compress(header + zeros, 1)}, tmp_path)
+        files = [tmp_path / name for name in fs.IDX.files]
+        peak, why = peak_of(lambda files=files: fs.tiny_record().read(fs.IDX, files))
+        assert reason in why
+        assert peak < 10_000_000
 
 
 # --- the commands ---------------------------------------------------------------------------

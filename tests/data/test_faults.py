@@ -7,19 +7,22 @@ a network. Read-only and full disks are real file systems, mounted in a namespac
 import io
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import requests
 from helpers import fault_server as fs
 from helpers.waiting import free_port, wait_until
 
-from dlkit.data import commands, download, store
+from dlkit.data import commands, download, files, store
 from dlkit.data.download import fetch
 from dlkit.data.readers import DataError
 
@@ -249,13 +252,68 @@ def test_offline_opens_no_socket(machine, monkeypatch):
 def test_the_proxy_of_the_environment_is_used_and_named(machine, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     _, _, lines = load_from("http://mirror.invalid/data")
-    assert "mirror.invalid: the proxy: connection refused" in lines[-1]
+    assert "mirror.invalid: the proxy in HTTP_PROXY: connection refused" in lines[-1]
 
     proxied = {"http://mirror.invalid/data/tiny.npz": fs.sends(NPZ)}
     with fs.serving({}) as (proxy, requests):
         monkeypatch.setenv("HTTP_PROXY", proxy)
         _, _, lines = load_from("http://mirror.invalid/data")
     assert requests[0] == f"HEAD {next(iter(proxied))}"
+
+
+NO_ADDRESS = "is not an address (expected http://host:port): correct it, or clear it"
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    ("proxy", "reason"),
+    [
+        *[
+            (f"{scheme}://ada:secret@127.0.0.1:9", "is a SOCKS proxy, for which a package is missi")
+            for scheme in ("socks5", "socks5h", "SOCKS4")
+        ],
+        *[
+            (proxy, NO_ADDRESS)
+            for proxy in (
+                "http://",
+                "://",
+                "http://[half",
+                "http://host:port",
+                "http://127.0.0.1:99999",
+                "my proxy",
+                "ada:secret@127.0.0.1:9",
+                "ftp://127.0.0.1:9",
+            )
+        ],
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_named_and_not_the_mirror(
+    machine, monkeypatch, variable, proxy, reason
+):
+    def is_missing(*args, **kwargs):  # as requests defines it where PySocks is not installed
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+    monkeypatch.setattr(requests.adapters, "SOCKSProxyManager", is_missing)
+    monkeypatch.setenv(variable, proxy)
+    _, _, lines = load_from("http://mirror.invalid/data")
+    assert f"mirror.invalid: the proxy in {variable} {reason}" in lines[-1]
+    assert "secret" not in lines[-1]
+    # Beside it, what is no address is still said to be none.
+    monkeypatch.setenv("DLKIT_MIRROR", "http://[half")
+    _, _, lines = load_from("http://mirror.invalid/data")
+    assert "DLKIT_MIRROR: not a web address" in lines[-1]
+
+
+def test_a_proxy_that_asks_for_a_password_is_named(machine, monkeypatch):
+    def asks(handler):
+        handler.send_response(407, "Proxy Authentication Required")
+        handler.end_headers()
+
+    monkeypatch.setattr(fs._Handler, "do_CONNECT", asks, raising=False)
+    with fs.serving({}) as (proxy, _):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        _, _, lines = load_from("https://mirror.invalid/data")
+    assert "the proxy in HTTPS_PROXY: HTTP 407 Proxy Authentication Required" in lines[-1]
 
 
 @pytest.mark.parametrize("address", ["teacher's laptop", "10.0.0.1:8000", "http://[half", "/mnt"])
@@ -343,8 +401,40 @@ def test_a_users_own_file_of_the_same_name_is_never_touched(machine, mine):
     assert fs.files_in(machine) == ["course/data/downloads/tiny.npz", "course/data/tiny.npz"]
 
 
-def test_two_processes_at_once_both_end_with_a_good_file(machine):
-    env = {**os.environ, "TEST_COURSE": str(machine / "course")}
+def start_together(machine, url, count, code="load()"):
+    """(children, outputs) of processes that all have loaded dlkit before the first one asks."""
+    env = {**os.environ, "TEST_COURSE": str(machine / "course"), "TEST_MIRRORS": url}
+    code = f"import requests; requests.get({url + '/ready'!r}, timeout=100); {code}"
+    children = [fs.start(code, env) for _ in range(count)]
+    return children, [finished(child) for child in children]
+
+
+def test_of_eight_processes_at_once_one_downloads_and_the_others_wait(machine):
+    damaged = machine / "course/data/downloads/tiny.npz"
+    damaged.parent.mkdir()
+    damaged.write_bytes(NPZ[:1000])
+
+    def when_all_have_asked(handler):
+        if handler.command == "GET":
+            asked = handler.server.requests
+            wait_until(lambda: asked.count("HEAD /tiny.npz") == 8, 100, "all look for a mirror")
+        fs.sends(NPZ)(handler)
+
+    answers = {"ready": fs.waits_for(8, fs.sends(b"go")), "tiny.npz": when_all_have_asked}
+    with fs.serving(answers) as (url, requests):
+        children, outputs = start_together(machine, url, 8)
+    assert requests.count("GET /tiny.npz") == 1
+    for child, (out, err) in zip(children, outputs, strict=True):
+        assert (child.returncode, err) == (0, "")
+        assert out.splitlines()[-1] == "source: Tiny, verified copy in data/"
+    assert damaged.read_bytes() == NPZ
+    assert sorted(path.name for path in damaged.parent.iterdir()) == [
+        "tiny.npz",
+        "tiny.npz.damaged",
+    ]
+
+
+def test_without_locks_two_processes_at_once_both_end_with_a_good_file(machine):
     damaged = machine / "course/data/downloads/tiny.npz"
     damaged.parent.mkdir()
     damaged.write_bytes(NPZ[:1000])
@@ -352,20 +442,194 @@ def test_two_processes_at_once_both_end_with_a_good_file(machine):
         "ready": fs.waits_for(2, fs.sends(b"go")),  # however long each takes to start
         "tiny.npz": fs.waits_for(2, fs.sends(NPZ)),
     }
+    code = """
+from dlkit.data import files
+def refuse(file):
+    raise OSError(95, "Operation not supported")
+files._lock = refuse
+load()
+"""
     with fs.serving(answers) as (url, requests):
-        env["TEST_MIRRORS"] = url
-        code = f"import requests; requests.get({url + '/ready'!r}, timeout=60); load()"
-        children = [fs.start(code, env) for _ in range(2)]
-        outputs = [finished(child) for child in children]
+        children, outputs = start_together(machine, url, 2, code)
     assert requests.count("GET /tiny.npz") == 2  # they were in it together
     for child, (out, err) in zip(children, outputs, strict=True):
         assert child.returncode == 0, err
         assert out.splitlines()[-1] == "source: Tiny, verified copy in data/"
         assert err == ""
     assert damaged.read_bytes() == NPZ
-    others = {path.name for path in damaged.parent.iterdir()} - {"tiny.npz"}
+    others = {path.name for path in damaged.parent.glob("*")} - {"tiny.npz", ".Tiny.lock"}
     assert others and all(name.startswith("tiny.npz.damaged") for name in others)
     assert any((damaged.parent / name).read_bytes() == NPZ[:1000] for name in others)
+
+
+def holding(machine, url, server_has_it):
+    """A child that has begun to download, and holds the lock."""
+    env = {**os.environ, "TEST_COURSE": str(machine / "course"), "TEST_MIRRORS": url}
+    child = fs.start("download.READ_SECONDS = 600.0\nload()", env)
+    wait_until(server_has_it.is_set, 100, "the first process downloads")
+    return child
+
+
+def first_hangs(then):
+    """(answer, event): the first GET is never answered, and sets the event; later ones are."""
+    is_asked = threading.Event()
+
+    def answer(handler):
+        if handler.command == "GET" and not is_asked.is_set():
+            is_asked.set()
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000000")
+            handler.end_headers()
+            handler.wfile.write(bytes(10_000))
+            handler.wfile.flush()
+            fs.never_answers(handler)
+        then(handler)
+
+    return answer, is_asked
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_when_the_process_that_downloads_is_killed_another_goes_on_and_tidies_up(machine):
+    answer, is_asked = first_hangs(fs.sends(NPZ))
+    with fs.serving({"tiny.npz": answer}) as (url, requests):
+        first = holding(machine, url, is_asked)
+        lines = []
+        waiter = threading.Thread(
+            target=lambda: lines.append(store.load(fs.tiny_record(url), lines.append).source)
+        )
+        waiter.start()
+        wait_until(lambda: lines, 100, "the second process waits")
+        assert lines == ["Tiny: another process is downloading it, so this one waits"]
+        (left,) = (machine / "course/data/downloads").glob(".unfinished-*")
+        assert any(path.stat().st_size for path in left.iterdir())
+        first.kill()
+        waiter.join(100)
+        finished(first)
+    assert lines[1:] == ["Tiny: downloading from 127.0.0.1", "Tiny, verified copy in data/"]
+    assert requests.count("GET /tiny.npz") == 2
+    assert [path.name for path in (machine / "course/data/downloads").iterdir()] == ["tiny.npz"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_process_that_is_stopped_is_not_waited_for_for_ever(machine, monkeypatch):
+    answer, is_asked = first_hangs(fs.sends(NPZ))
+    monkeypatch.setattr(files, "STUCK_SECONDS", 1.0)
+    with fs.serving({"tiny.npz": answer}) as (url, requests):
+        first = holding(machine, url, is_asked)
+        first.send_signal(signal.SIGSTOP)
+        try:
+            arrays, _, lines = load_from(url)
+            assert_whole(arrays)
+            assert lines[0] == "Tiny: another process is downloading it, so this one waits"
+            assert requests.count("GET /tiny.npz") == 2
+            # It is alive: what it has begun is left to it.
+            (left,) = (machine / "course/data/downloads").glob(".unfinished-*")
+            assert any(path.stat().st_size for path in left.iterdir())
+        finally:
+            first.kill()
+            finished(first)
+
+
+def test_a_process_that_works_for_long_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "STUCK_SECONDS", 3.0)
+    monkeypatch.setattr(files, "BEAT_SECONDS", 0.1)
+    order, is_inside = [], threading.Event()
+
+    def work():
+        with files.one_at_a_time(tmp_path / ".lock", lambda: None):
+            is_inside.set()
+            time.sleep(8)
+            order.append("first")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    is_inside.wait(60)
+    with files.one_at_a_time(tmp_path / ".lock", lambda: order.append("waits")):
+        order.append("second")
+    thread.join()
+    assert order == ["waits", "first", "second"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_one_at_a_time_even_when_each_removes_the_lock(tmp_path):
+    inside, seen = [], []
+
+    def work():
+        for _ in range(50):
+            with files.one_at_a_time(tmp_path / ".lock", lambda: None):
+                inside.append(1)
+                seen.append(len(inside))
+                inside.pop()
+
+    def fast(seconds):
+        sleep(seconds / 100)
+
+    sleep, time.sleep = time.sleep, fast
+    try:
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(200)
+    finally:
+        time.sleep = sleep
+    assert seen == [1] * 300
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_processes_left_goes_and_what_living_ones_have_stays(tmp_path):
+    code = f"""
+from pathlib import Path
+from dlkit.data import files
+with files.workspace(Path({str(tmp_path)!r})) as work:
+    (work / "big").write_bytes(bytes(100_000))
+    print("there", flush=True)
+    input()
+"""
+    run = [sys.executable, "-c", code]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    living = subprocess.Popen(run, **pipes)
+    assert living.stdout.readline() == "there\n"
+    killed = [subprocess.Popen(run, **pipes) for _ in range(3)]
+    for child in killed:
+        assert child.stdout.readline() == "there\n"
+    assert len(list(tmp_path.iterdir())) == 4
+    for child in killed:
+        child.kill()
+        child.communicate()
+    without_lock = tmp_path / ".unfinished-as-of-old"
+    without_lock.mkdir()
+    (without_lock / "half").write_bytes(b"half")
+    with files.workspace(tmp_path):
+        pass
+    left = sorted(tmp_path.iterdir())
+    assert len(left) == 2 and without_lock in left  # it may be alive
+    yesterday = time.time() - 90_000
+    for path in (without_lock / "half", without_lock):
+        os.utime(path, (yesterday, yesterday))
+    (tmp_path / "mine").mkdir()
+    with files.workspace(tmp_path):
+        pass
+    assert len(list(tmp_path.iterdir())) == 2 and not without_lock.exists()
+    living.communicate("go\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_workspace_that_is_taken_for_left_behind_at_once_is_made_anew(tmp_path, monkeypatch):
+    try_lock, removed = files.try_lock, []
+
+    def too_late(path, create=True):
+        if create and len(removed) < 3:
+            removed.append(path.parent)
+            if len(removed) == 1:
+                return None  # another process holds the lock
+            shutil.rmtree(path.parent)  # or is done already
+        return try_lock(path, create)
+
+    monkeypatch.setattr(files, "try_lock", too_late)
+    with files.workspace(tmp_path) as work:
+        assert work.is_dir() and work not in removed
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["hard links", "a file system without them"])

@@ -21,14 +21,21 @@ def paint(path, color=RED, size=(40, 40), mode="RGB", **options):
     return path
 
 
+def nearly(color, number):
+    """A colour that only its number tells from others: no two pictures are copies."""
+    red, green, blue = color
+    return red - number % 3, green + number // 3 % 3, blue - number // 9
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Twenty red cats and ten blue dogs, in pictures of several kinds."""
     root = tmp_path / "pets"
     for number in range(20):
-        paint(root / "cat" / f"{number}.{('png', 'bmp', 'jpg', 'webp')[number % 4]}")
+        kind = ("png", "bmp", "jpg", "webp")[number % 4]
+        paint(root / "cat" / f"{number}.{kind}", nearly(RED, number))
     for number in range(10):
-        paint(root / "dog" / f"{number}.PNG", BLUE, format="PNG")
+        paint(root / "dog" / f"{number}.PNG", nearly(BLUE, number), format="PNG")
     return root
 
 
@@ -378,4 +385,112 @@ def test_arrays_that_do_not_fit_into_memory(folder, monkeypatch):
     module = sys.modules["dlkit.data.image_folder"]
     monkeypatch.setattr(module, "MAX_BYTES", 10_000)
     with pytest.raises(ValueError, match="30 pictures of 32 by 32 pixels need .* a smaller image_"):
+        load_image_folder(folder)
+
+
+@pytest.mark.parametrize("name", ["3.jfif", "3.jpe", "3.avif", "3.JPG_large", "3", "3.ico"])
+def test_what_a_file_is_its_contents_say(folder, name):
+    format = {"3.avif": "AVIF", "3.ico": "ICO"}.get(name, "JPEG")
+    paint(folder / "bird" / "1.png", (1, 2, 3))
+    paint(folder / "bird" / "2.png", (4, 5, 6))
+    paint(folder / "bird" / name, (7, 8, 9), format=format)
+    birds = load_image_folder(folder)
+    assert sum((split.y == 0).sum() for split in splits(birds)) == 3
+
+
+def test_what_cannot_be_read_here_is_counted_and_named_once(folder, capsys):
+    for number in range(5):
+        (folder / "dog" / f"{number}.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (folder / "cat" / "notes.txt").write_text("purrs")
+    pets = load_image_folder(folder)
+    assert sum(len(split.y) for split in splits(pets)) == 30
+    assert capsys.readouterr().out.splitlines() == [
+        "left out: 1 file (cat/notes.txt): no picture",
+        "left out: 5 files (dog/0.HEIC, dog/1.HEIC, dog/2.HEIC, …): .heic cannot be read here: "
+        "save them as JPEG or PNG",
+    ]
+
+
+def test_what_systems_leave_behind_is_no_class_and_no_picture(folder, capsys):
+    for name in ("__MACOSX/._cat", "@eaDir/cat", ".ipynb_checkpoints", "$RECYCLE.BIN"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "x.png").write_bytes(b"no picture")
+    for name in ("Thumbs.db", "desktop.ini", "._3.png", ".DS_Store"):
+        (folder / "cat" / name).write_bytes(b"no picture")
+    paint(folder / "cat" / "@eaDir" / "3.png")
+    assert load_image_folder(folder).class_names == ("cat", "dog")
+    assert capsys.readouterr().out == ""
+
+
+def parted(folder, train="train", test="test"):
+    for part, count in ((train, 10), (test, 4)):
+        for label, color in (("cat", RED), ("dog", BLUE)):
+            for number in range(count):
+                name = f"{part}/{label}/{number}.png"
+                paint(folder / name, nearly(color, number + (20 if part == test else 0)))
+    return folder
+
+
+@pytest.mark.parametrize(("train", "test"), [("train", "test"), ("Training", "Testing")])
+def test_folders_of_parts_are_parts_and_not_classes(tmp_path, train, test, capsys):
+    pets = load_image_folder(parted(tmp_path / "pets", train, test), val_share=0.2)
+    assert pets.class_names == ("cat", "dog")
+    assert [len(split.y) for split in splits(pets)] == [16, 4, 8]
+    assert "are taken as parts, not as classes" in capsys.readouterr().out
+
+
+def test_nothing_is_in_both_training_and_test(tmp_path, capsys):
+    folder = parted(tmp_path / "pets")
+    copy = (folder / "test/cat/0.png").read_bytes()
+    (folder / "train/cat/again.png").write_bytes(copy)
+    pets = load_image_folder(folder)
+    assert [len(split.y) for split in splits(pets)] == [18, 2, 8]
+    assert "left out: 1 picture in more than one of train" in capsys.readouterr().out
+
+
+def test_copies_of_a_picture_stay_in_one_part(tmp_path):
+    for number in range(30):
+        for copy in "abc":
+            paint(tmp_path / f"pets/cat/{number}{copy}.png", (number, 0, 0))
+            paint(tmp_path / f"pets/dog/{number}{copy}.png", (number, 9, 0))
+    for seed in range(5):
+        pets = load_image_folder(tmp_path / "pets", seed=seed)
+        seen = [{tuple(color) for color in split.x[:, 0, 0]} for split in splits(pets)]
+        assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+        assert sum(len(split.y) for split in splits(pets)) == 180
+
+
+def test_a_picture_in_two_classes_is_said_and_is_not_in_test(folder, capsys):
+    paint(folder / "cat" / "both.png", (1, 1, 1))
+    paint(folder / "dog" / "both.png", (1, 1, 1))
+    pets = load_image_folder(folder, val_share=0.3, test_share=0.3)
+    assert "cat/both.png and dog/both.png" in capsys.readouterr().out
+    for split in (pets.val, pets.test):
+        assert not (split.x[:, 0, 0] == 1).all(axis=1).any()
+
+
+def test_copies_alone_make_no_parts(tmp_path):
+    for label in ("cat", "dog"):
+        for number in range(9):
+            paint(tmp_path / "pets" / label / f"{number}.png", RED if label == "cat" else BLUE)
+    with pytest.raises(ValueError, match="only 1 without the copies"):
+        load_image_folder(tmp_path / "pets")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda f: (f / "test").rename(f / "validation"), None),
+        (lambda f: (f / "train").rename(f / "val"), "has no folder train"),
+        (lambda f: (f / "test/cat").rename(f / "test/lion"), "has the class 'lion', and train has"),
+        (lambda f: paint(f / "testing/cat/1.png"), "two folders for the part test"),
+    ],
+)
+def test_parts_that_do_not_fit_are_named(tmp_path, spoil, said):
+    folder = parted(tmp_path / "pets")
+    spoil(folder)
+    if said is None:
+        assert len(load_image_folder(folder).val.y) == 8
+        return
+    with pytest.raises(ValueError, match=said):
         load_image_folder(folder)

@@ -356,7 +356,21 @@ def test_a_port_in_use_is_named(taken_by):
             launch_rendezvous(ports=ports)
 
 
-def test_a_stranger_who_connects_changes_nothing(tmp_path):
+STRANGERS = {
+    "HTTP": b"GET / HTTP/1.1\r\n\r\n",
+    "a worker's number": b'{"worker": 1}\n',
+    "a list": b"[1, 2, 3]\n",
+    "a number": b"1\n",
+    "a number that is no number": b'{"worker": true, "cluster": "a", "TensorFlow": "b"}\n',
+    "other types": b'{"worker": 1, "cluster": ["a"], "TensorFlow": {}}\n',
+    "worker 0": b'{"worker": 0, "cluster": "a", "TensorFlow": "b"}\n',
+    "deep": b"[" * 100_000 + b"\n",
+    "not UTF-8": b'{"worker": "\xff"}\n',
+}
+
+
+@pytest.mark.parametrize("message", STRANGERS.values(), ids=STRANGERS)
+def test_a_stranger_who_connects_changes_nothing(tmp_path, message):
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))
@@ -367,7 +381,7 @@ def test_a_stranger_who_connects_changes_nothing(tmp_path):
         while not been_there.exists() and time.monotonic() < deadline:
             try:
                 with socket.create_connection(("127.0.0.1", ports[0]), timeout=1) as connection:
-                    connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                    connection.sendall(message)
                     been_there.touch()  # worker 1 has waited for this
             except OSError:
                 time.sleep(0.01)
@@ -513,10 +527,26 @@ def test_layers_with_a_state_of_their_own_train(tmp_path):
 
 def test_a_checkpoint_of_another_run_is_refused(undisturbed):
     _, folder = undisturbed
-    with pytest.raises(ValueError, match="belongs to a run with .*'batch_size': 16"):
-        distributed_workers.train_blobs(blobs(folder, batch_size=32))
-    with pytest.raises(ValueError, match="the checkpoint holds arrays of shapes"):
-        distributed_workers.train_blobs(blobs(folder, more_layers=True))
+    for difference, words in (
+        ({"batch_size": 32}, "'batch_size': 16}, this one has {'batch_size': 32}"),
+        ({"more_layers": True}, "'the model': "),
+        ({"activation": "relu"}, "'the model': "),  # of the same shapes
+        ({"learning_rate": 0.02}, "{\"the optimizer's learning_rate\": '0.0"),
+        ({"data_seed": 8}, "'x': 'float32 array of shape (90, 8), SHA-256 "),
+    ):
+        with pytest.raises(ValueError, match="belongs to a run with ") as caught:
+            distributed_workers.train_blobs(blobs(folder, **difference))
+        assert words in str(caught.value)
+
+
+def test_a_run_goes_on_though_keras_numbers_its_layers_anew(undisturbed):
+    """In a process in which other models were made before, names are dense_7 and so on."""
+    import keras
+
+    keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])
+    (first, _), folder = undisturbed
+    again = distributed_workers.train_blobs(blobs(folder))
+    assert again["loss"] == first["loss"]
 
 
 def test_losses_and_optimizers_that_would_go_wrong_are_refused():

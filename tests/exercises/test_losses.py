@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from sklearn.metrics import mean_pinball_loss
+from sklearn.metrics import log_loss, mean_pinball_loss
 
 from dlkit.exercises import losses as exercises
 
@@ -64,3 +64,23 @@ def test_the_number_of_loaves_is_the_only_best_one():
     assert [n for n in range(101) if costs[n] == min(costs)] == [exercises.loaves.reference]
     mean_costs = [exercises.mean_cost(n) for n in range(101)]
     np.testing.assert_allclose(mean_costs, 4 * np.array(costs))
+
+
+def test_a_forecast_saves_what_sklearn_says():
+    for rained, forecast in exercises.FORECASTS.values():
+        nothing_known = np.full(len(rained), rained.mean())
+        expected = log_loss(rained, nothing_known) - log_loss(rained, forecast)
+        assert exercises.nats_saved(rained, forecast) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_forecaster_with_the_smaller_loss_is_the_worse_one():
+    costs = [log_loss(*exercises.FORECASTS[name]) for name in "AB"]
+    saved = [exercises.nats_saved(*exercises.FORECASTS[name]) for name in "AB"]
+    assert costs[0] < costs[1]
+    assert saved[0] < 0 < saved[1]
+
+
+def test_the_third_hint_for_the_bakery_counts_the_days():
+    demand = np.sort(exercises.DEMAND)
+    assert exercises.loaves.reference == demand[12 - 1]
+    assert 11 / 15 < 3 / 4 < 12 / 15

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 from sklearn.linear_model import Perceptron, SGDClassifier
 
 from dlkit.exercises import neurons as exercises
@@ -97,3 +98,23 @@ def test_equal_is_judged_as_keras_and_python_say(biases, out):
     is_equal = answers == [first == second for first, second in CORNERS]
     verdict = exercises.equal.check((weights, biases, v, c))
     assert (verdict.status == "correct") == is_equal
+
+
+def can_be_parted(x, y):
+    """Whether some cut through the origin sorts all examples: a linear programme decides."""
+    signed = (2 * y - 1)[:, None] * x
+    found = linprog(
+        np.zeros(x.shape[1]), A_ub=-signed, b_ub=-np.ones(len(x)), bounds=[(None, None)]
+    )
+    return found.status == 0
+
+
+def test_only_one_column_of_the_leaves_hides_the_bias():
+    x, y = exercises.LEAVES_X, exercises.LEAVES_Y
+    assert can_be_parted(x, y), "her experiment ends without a mistake"
+    for column in range(4):
+        control = np.delete(x, column, axis=1)
+        assert can_be_parted(control, y) == (column == 3)
+        if column == 2:
+            with_bias = np.column_stack([control, np.ones(len(x))])
+            assert can_be_parted(with_bias, y)

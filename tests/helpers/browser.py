@@ -215,6 +215,12 @@ KEYS_TO = """
 }
 """
 NO_CELL_WAITS = f"() => !({SOME_CELL_WAITS})()"
+# A folded cell shows no number: that it has run can be seen by its new output alone.
+FOLDED_CELLS_SHOW = """
+() => [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")].every(cell =>
+  cell.querySelector(".jp-InputPlaceholder") === null ||
+  cell.querySelector(".jp-OutputArea-child:not([data-old])") !== null)
+"""
 # What cannot be seen whole: a notebook that scrolls sideways, a part that hides its right end, one
 # that ends to the right of whatever holds it. Long lines and wide tables may scroll; pictures not.
 CUT_OFF = """
@@ -285,6 +291,10 @@ class LessonPage:
         self.page.wait_for_function(SOME_CELL_WAITS, timeout=60_000)
         self.page.wait_for_function(NO_CELL_WAITS, timeout=1000 * seconds)
         self.wait_until_idle()
+        for _ in range(40):  # one that shows nothing even then is found by `code_cells`
+            if self.page.evaluate(FOLDED_CELLS_SHOW):
+                return
+            self.page.wait_for_timeout(500)
 
     @property
     def code_cells(self):
@@ -374,8 +384,8 @@ def contrast(image):
 
     The paper is the commonest colour on the image's border. Source: WCAG 2.2, contrast ratio.
     """
-    colours = np.asarray(image) / 255
-    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    colors = np.asarray(image) / 255
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
     luminance = linear @ [0.2126, 0.7152, 0.0722]
     border = np.concatenate([luminance[0], luminance[-1], luminance[:, 0], luminance[:, -1]])
     values, counts = np.unique(border, return_counts=True)

@@ -113,7 +113,9 @@ def train_after_join(strategy, config):
     x = (rng.normal(size=(len(y), 8)) + y[:, None]).astype("float32")
 
     def build():
-        layers = [keras.layers.Dense(config.get("units", 16), activation="tanh")]
+        layers = [
+            keras.layers.Dense(config.get("units", 16), activation=config.get("activation", "tanh"))
+        ]
         if config.get("more_layers"):
             layers += [keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
         model = keras.Sequential([keras.Input((8,)), *layers, keras.layers.Dense(3)])

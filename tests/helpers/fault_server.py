@@ -209,7 +209,7 @@ def move_in(monkeypatch, folder):
 CHILD = """
 import os, pathlib, sys
 from helpers import fault_server as fs
-from dlkit.data import commands, store
+from dlkit.data import commands, download, store
 store.checkout = lambda: pathlib.Path(os.environ["TEST_COURSE"])
 record = fs.tiny_record(*os.environ.get("TEST_MIRRORS", "").split())
 def load():

@@ -5,6 +5,7 @@ A rule is a function that takes a lesson and yields what is wrong with it, in wo
 """
 
 import ast
+import base64
 import functools
 import itertools
 import json
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import course
+import nbformat
 
 from helpers import ROOT
 
@@ -105,14 +107,17 @@ def starts_with_title_promise_and_facts(lesson):
     labels = re.findall(r"^- \*\*(.+?):\*\* ", blocks[2], flags=re.MULTILINE)
     if labels != LABELS:
         yield f"the list must have the labels {LABELS}; found {labels}"
-    minutes = lesson.entry.minutes
-    if not re.search(rf"\*\*Time:\*\*.*\b{minutes} minute", blocks[2]):
-        yield f"**Time:** must say '{minutes} minute(s)', as course.toml does"
+    plain = [{"metadata": {}} | cell | {"source": source(cell)} for cell in lesson.cells]
+    time = course.time_needed(nbformat.from_dict({"cells": plain}), lesson.entry)
+    if f"- **Time:** {time}" not in blocks[2].splitlines():
+        yield f"**Time:** must say {time!r}: tools/course.py stamp writes it"
 
 
 def first_code_cell_is_the_setup_cell(lesson):
     if source(lesson.code[0]).rstrip("\n") != lesson.setup:
         yield "the first code cell must be the text of tools/setup_cell.py"
+    if not lesson.code[0].get("metadata", {}).get("jupyter", {}).get("source_hidden"):
+        yield "the first code cell must be folded: tools/course.py stamp does it"
 
 
 def second_code_cell_seeds(lesson):
@@ -251,9 +256,12 @@ def has_clean_outputs(lesson):
 def says_every_figure_in_words(lesson):
     for number, cell in enumerate(lesson.cells):
         after = lesson.cells[number + 1] if number + 1 < len(lesson.cells) else {}
-        in_words = after.get("cell_type") == "markdown" and "**In words:**" in source(after)
+        in_words = after.get("cell_type") == "markdown" and course.alt_texts(source(after), 1)[0]
         if has_image(cell) and not in_words:
-            yield f"cell {number} shows a figure: the next cell must say it (**In words:** …)"
+            yield (
+                f"cell {number} shows a figure: the next cell must say it "
+                "(<details><summary>In words</summary> …)"
+            )
 
 
 def tells_every_figure_to_those_who_cannot_see_it(lesson):
@@ -266,9 +274,43 @@ def tells_every_figure_to_those_who_cannot_see_it(lesson):
             found = output.get("metadata", {}).get("image/png", {}).get("alt")
             if not wanted or found != wanted:
                 yield (
-                    f"cell {number}: the figure's alt must be {wanted!r}, from **In words:**; "
+                    f"cell {number}: the figure's alt must be {wanted!r}, its words; "
                     f"found {found!r}: tools/course.py stamp writes it"
                 )
+
+
+# Lessons that have not been executed since figures have 200 dots per inch: none may be added, and a
+# lesson leaves the list when it is executed.
+NOT_YET_SHARP = {
+    "09_overfitting",
+    "11_optimizers",
+    "12_cifar10_cnn",
+    "22_speed_and_gpus",
+    "23_scaling_out",
+}
+
+
+def shows_sharp_figures(lesson):
+    """Each figure has twice the pixels of its place on the page, as matplotlib's retina has."""
+    waits = lesson.entry.name in NOT_YET_SHARP
+    blurred = [*blurred_figures(lesson)]
+    if waits and not blurred:
+        yield f"all figures are sharp: take {lesson.entry.name} out of NOT_YET_SHARP"
+    if not waits:
+        yield from blurred
+
+
+def blurred_figures(lesson):
+    for number, cell in enumerate(lesson.cells):
+        for output in cell.get("outputs", []):
+            if png := output.get("data", {}).get("image/png"):
+                pixels = int.from_bytes(base64.b64decode("".join(png))[16:20], "big")
+                width = output.get("metadata", {}).get("image/png", {}).get("width")
+                if width != pixels // 2:
+                    yield (
+                        f"cell {number}: a figure of {pixels} pixels is {width} wide; expected "
+                        f"{pixels // 2}: tools/run.py execute makes it anew"
+                    )
 
 
 # ---- A cell may run twice --------------------------------------------------------------------
@@ -368,6 +410,7 @@ RULES = [
     has_clean_outputs,
     says_every_figure_in_words,
     tells_every_figure_to_those_who_cannot_see_it,
+    shows_sharp_figures,
     has_cells_that_may_run_twice,
     trains_from_the_start,
 ]
@@ -378,6 +421,6 @@ def defined_twice(lessons):
     owners = {}
     for lesson in lessons:
         code = "\n".join(map(source, lesson.code[1:]))
-        for name in re.findall(r"^\s*def (\w+)", code, flags=re.MULTILINE):
+        for name in re.findall(r"^def (\w+)", code, flags=re.MULTILINE):  # a class's are its own
             owners.setdefault(name, set()).add(lesson.entry.file)
     return [f"{name} in {sorted(files)}" for name, files in owners.items() if len(files) > 1]

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 
-import IPython.display
 import matplotlib.pyplot as plt
 import nbclient
 import nbformat
@@ -17,6 +16,8 @@ from jupyter_client.manager import start_new_kernel
 from dlkit import interactive
 from dlkit.interactive import _widget
 
+pytestmark = pytest.mark.usefixtures("static")
+WIDGET = "Sliders"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CONTROLS = {"learning_rate": [0.1, 0.25, 0.5], "steps": range(1, 4)}
 STILLS = [{"learning_rate": 0.25, "steps": 1}, {"learning_rate": 0.5, "steps": 3}]
@@ -27,38 +28,6 @@ def draw(ax, learning_rate, steps):
         raise RuntimeError("no <two> steps")
     ax.plot([0, steps], [0, learning_rate])
     ax.set(title=f"$w_1$ at {learning_rate}\nand {steps}", xlabel="step", ylabel="w")
-
-
-@pytest.fixture(autouse=True)
-def static(monkeypatch):
-    """No live client, whatever the machine's environment says; no figure left behind."""
-    monkeypatch.delenv("DLKIT_WIDGETS", raising=False)
-    plt.close("all")
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """Makes the notebook live; the list of what was displayed: (data, options)."""
-    found = []
-    monkeypatch.setenv("DLKIT_WIDGETS", "1")
-    monkeypatch.setattr(IPython.display, "display", lambda data, **kw: found.append((data, kw)))
-    return found
-
-
-@pytest.fixture
-def made(monkeypatch):
-    """Every widget that is made."""
-    found = []
-
-    class Recorded(_widget.Sliders):
-        def __init__(self, *args):
-            super().__init__(*args)
-            found.append(self)
-
-    monkeypatch.setattr(_widget, "Sliders", Recorded)
-    return found
 
 
 # ---- Small multiples -------------------------------------------------------------------------

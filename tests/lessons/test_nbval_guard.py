@@ -22,10 +22,10 @@ TIMEOUT_S = 4
 ENDLESS = ("hangs", "ignores")
 
 
-def png(*greys):
+def png(*grays):
     """A PNG image, as notebooks hold it, of one pixel for each level of grey."""
-    image = Image.new("L", (len(greys), 1))
-    image.putdata(greys)
+    image = Image.new("L", (len(grays), 1))
+    image.putdata(grays)
     file = io.BytesIO()
     image.save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()

@@ -12,12 +12,14 @@ from pathlib import Path
 import course
 import nbconvert
 import pytest
+from bs4 import BeautifulSoup
 from helpers import ROOT
 from helpers.lesson_rules import (
     COURSE,
     LABELS,
     LANGUAGE,
     LAST_SECTIONS,
+    NOT_YET_SHARP,
     RULES,
     SETUP,
     Lesson,
@@ -40,6 +42,9 @@ from helpers.lesson_rules import (
     says_every_figure_in_words,
     says_that_it_is_python_of_no_special_version,
     second_code_cell_seeds,
+    sections,
+    shows_sharp_figures,
+    source,
     speaks_keras_3,
     starts_with_title_promise_and_facts,
     tells_every_figure_to_those_who_cannot_see_it,
@@ -64,6 +69,19 @@ def test_nbconvert_makes_a_script_of_it(file):
     script, resources = nbconvert.ScriptExporter().from_filename(str(ROOT / file))
     assert resources["output_extension"] == ".py"
     ast.parse(script)
+    said = re.sub(r"^# ?", "", script, flags=re.MULTILINE)
+    assert all(source(cell).rstrip() in said for cell in read(file).markdown), "the text is kept"
+
+
+@pytest.mark.parametrize("exporter", [nbconvert.HTMLExporter, nbconvert.SlidesExporter])
+def test_nbconvert_makes_pages_and_slides_of_a_lesson(exporter):
+    page, _ = exporter().from_filename(str(ROOT / FILES[0]))
+    shown = BeautifulSoup(page, "html.parser")
+    figures = sum(course.count_figures(cell) for cell in read(FILES[0]).code)
+    assert len(shown.select("img")) == figures > 0
+    assert len(shown.select(".highlight-ipynb, .highlight")) >= len(read(FILES[0]).code)
+    titles = [heading.text.rstrip("¶") for heading in shown.select("h2")]
+    assert titles == sections(read(FILES[0]))
 
 
 def test_course_lists_every_notebook_once():
@@ -121,13 +139,17 @@ def test_readme_lists_the_lesson(readme, lesson):
     assert re.search(rf"\b{lesson.minutes} min\b", rows[0])
 
 
+def test_only_lessons_of_the_course_wait_for_sharp_figures():
+    assert {lesson.name for lesson in COURSE.lessons} >= NOT_YET_SHARP
+
+
 # ---- Every rule can fail ---------------------------------------------------------------------
 
 
 def good_lesson():
     """The smallest notebook that every rule accepts."""
     entry = course.Lesson("notebooks/00_good.ipynb", "Good", minutes=2)
-    facts = ["2 minutes", "none", "nothing", "tell good from bad"]
+    facts = ["2 minutes on two CPU cores, about 5 to read", "none", "nothing", "tell good from bad"]
     head = "# 00 · Good\n\nYou see a good notebook.\n\n" + "\n".join(
         f"- **{label}:** {fact}" for label, fact in zip(LABELS, facts, strict=True)
     )
@@ -140,6 +162,7 @@ def good_lesson():
     code = (cell for cell in cells if cell["cell_type"] == "code")
     for count, cell in enumerate(code, start=1):
         cell["execution_count"] = count
+    cells[1]["metadata"] = {"jupyter": {"source_hidden": True}}
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     metadata = {"kernelspec": {"name": "python3"}, "language_info": LANGUAGE.copy()}
@@ -165,8 +188,9 @@ def code_cell(text, *outputs):
 
 
 def image():
-    data = {"image/png": "…", "text/plain": "<Figure>"}
-    metadata = {"image/png": {"alt": "A line that rises."}}
+    header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (1281).to_bytes(4, "big") + (720).to_bytes(4, "big")
+    data = {"image/png": base64.b64encode(header).decode(), "text/plain": "<Figure>"}
+    metadata = {"image/png": {"alt": "A line that rises.", "width": 640, "height": 360}}
     return {"output_type": "display_data", "data": data, "metadata": metadata}
 
 
@@ -188,6 +212,11 @@ def rewrite(number, old, new):
 def add_output(output):
     """A change that gives the third code cell an output more."""
     return lambda lesson: lesson.code[2]["outputs"].append(output)
+
+
+def of_the_figure(lesson):
+    """The metadata of the good lesson's image."""
+    return lesson.cells[27]["outputs"][0]["metadata"]["image/png"]
 
 
 LAST = -1
@@ -217,6 +246,7 @@ MUTATIONS = [
         ),
     ),
     (first_code_cell_is_the_setup_cell, "changed", rewrite(1, "import sys", "import sys as s")),
+    (first_code_cell_is_the_setup_cell, "open", lambda lesson: lesson.cells[1].pop("metadata")),
     (second_code_cell_seeds, "no seed", rewrite(2, "set_random_seed", "seed_nothing")),
     (ends_with_the_four_sections, "a section more", rewrite(LAST, "## Next", "## Next\n\n## End")),
     (ends_with_the_four_sections, "misnamed", rewrite(LAST, "## Next", "## Outlook")),
@@ -291,6 +321,13 @@ MUTATIONS = [
         tells_every_figure_to_those_who_cannot_see_it,
         "one alt for two figures",
         lambda lesson: lesson.cells[27]["outputs"].append(image()),
+    ),
+    (shows_sharp_figures, "blurred", lambda lesson: of_the_figure(lesson).update(width=1281)),
+    (shows_sharp_figures, "no width", lambda lesson: of_the_figure(lesson).pop("width")),
+    (
+        shows_sharp_figures,
+        "sharp, and waits",
+        lambda lesson: setattr(lesson.entry, "file", f"notebooks/{min(NOT_YET_SHARP)}.ipynb"),
     ),
     (has_cells_that_may_run_twice, "assigned", rewrite(6, "x = 1", "x = x / 255")),
     (has_cells_that_may_run_twice, "in place", rewrite(6, "x = 1", "x /= 255")),

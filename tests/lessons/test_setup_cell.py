@@ -1,9 +1,13 @@
 """The set-up cell of every lesson, in the places where it may find itself."""
 
+import base64
 import re
 import subprocess
 import sys
 
+import nbclient
+import nbformat
+import pytest
 from helpers import ROOT
 
 CELL = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8")
@@ -21,7 +25,9 @@ INSTALLS = """
 package = pathlib.Path("dlkit")
 package.mkdir()
 package.joinpath("__init__.py").write_text("")
-package.joinpath("machine.py").write_text("def report():\\n    return 'a machine'\\n")
+package.joinpath("machine.py").write_text(
+    "def sharpen_figures(): pass\\ndef report(): return 'a machine'\\n"
+)
 """
 FAILS = "sys.exit('ERROR: no network')"
 
@@ -82,3 +88,22 @@ def test_a_failing_download_ends_in_a_sentence(tmp_path):
     assert first == "ERROR: no network", "what pip said is not hidden"
     assert "turn the internet on (Kaggle: Settings > Internet)" in rest[-1]
     assert len(rest) == 3, "one level of traceback"
+
+
+PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
+
+
+@pytest.mark.parametrize("first", ["", "%matplotlib inline"], ids=["plain", "after a magic"])
+def test_figures_have_twice_the_pixels_of_their_place_on_the_page(first, monkeypatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel chooses, as a learner's does
+    cells = [first, CELL, PLOT, f"%matplotlib inline\n{PLOT}"]
+    notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
+    nbclient.execute(notebook, cwd=str(ROOT), timeout=60)
+    for cell in notebook.cells[2:]:
+        (figure,) = cell.outputs
+        width, height = (
+            int.from_bytes(base64.b64decode(figure.data["image/png"])[at : at + 4], "big")
+            for at in (16, 20)
+        )
+        assert figure.metadata["image/png"] == {"width": width // 2, "height": height // 2}
+        assert 1000 < width < 1400, "6.4 inches of 200 dots, empty margins cut off"

@@ -27,7 +27,9 @@ def node(data, gradient, label="", operation="", *parents):
 
 A = node(3.0, 7.0, "a")
 GRAPH = node(12.0, 1.0, "out", "+", node(9.0, 1.0, "", "*", A, A), A)  # a * a + a
+LOOKS = np.array([[0.9, 0.1, 0.0], [0.0, 0.25, 0.75]])  # attention of two queries to three keys
 CALLS = {
+    "plot_attention": (LOOKS, "ab", ["the", " ", "\n"]),
     "plot_bands": ([1, 2, 3], RNG.random((4, 3))),
     "plot_bars": ({"first": 3.0, "second": 0.5},),
     "plot_confusion_matrix": (np.array([[8, 2], [1, 9]]),),
@@ -160,6 +162,42 @@ def test_confusion_matrix_writes_counts_row_by_row():
     assert [t.get_text() for t in ax.get_yticklabels()] == ["cat", "dog"]
 
 
+def test_an_attention_map_has_a_row_for_who_looks_and_signs_for_blanks():
+    ax = plotting.plot_attention(*CALLS["plot_attention"])
+    np.testing.assert_array_equal(ax.images[0].get_array(), LOOKS)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["the", "\u2423", "\u21b5"]
+    assert {t.get_position(): t.get_text() for t in ax.texts} == {
+        (0, 0): "90",
+        (1, 0): "10",
+        (1, 1): "25",
+        (2, 1): "75",
+    }
+    assert ax.images[0].get_clim() == (0, 1) and "numbers: %" in ax.get_xlabel()
+
+
+def test_the_truth_of_an_attention_map_is_framed_and_said():
+    truth = np.array([[True, False, False], [False, True, True]])
+    ax = plotting.plot_attention(*CALLS["plot_attention"], truth=truth)
+    centers = {tuple(np.round(frame.get_center()).astype(int)) for frame in ax.patches}
+    assert centers == {(0, 0), (1, 1), (2, 1)}
+    assert "framed: truth" in ax.get_xlabel()
+    plain = plotting.plot_attention(*CALLS["plot_attention"])
+    assert not plain.patches and "framed" not in plain.get_xlabel()
+
+
+def test_a_large_attention_map_has_a_label_for_each_character_and_no_numbers():
+    text = "the third of May 2024, a Friday"
+    ax = plotting.plot_attention(np.full((10, len(text)), 1 / 31), "2024-05-03", text)
+    assert not ax.texts and "darkest: 1)" in ax.get_xlabel()
+    ax.figure.canvas.draw()
+    boxes = [t.get_window_extent() for t in ax.get_xticklabels()]
+    assert len(boxes) == len(text)
+    assert all(left.x1 <= right.x0 + 1 for left, right in zip(boxes, boxes[1:], strict=False))
+    rows = [t.get_window_extent() for t in ax.get_yticklabels()]
+    assert all(below.y1 <= above.y0 + 1 for above, below in zip(rows, rows[1:], strict=False))
+
+
 def test_weights_are_white_at_zero():
     ax = plotting.plot_weights(IMAGES - 0.2)
     low, high = ax.images[0].get_clim()
@@ -181,6 +219,14 @@ def test_ridges_draw_one_histogram_a_row_from_top_to_bottom():
     heights = ax.patches[0].get_data().values
     np.testing.assert_allclose(heights - 1, [0.85, 0.425])
     assert ax.get_xlim() == (0, 1)
+
+
+def test_other_values_hang_below_the_line_of_their_row():
+    ax = plotting.plot_ridges({"a": [0.1, 0.1, 0.9]}, below={"a": [0.9]}, bins=2, xlim=(0, 1))
+    above, below = (patch.get_data().values for patch in ax.patches)
+    np.testing.assert_allclose(above, [0.42, 0.21])
+    np.testing.assert_allclose(below, [0, -0.42])
+    assert ax.get_ylim()[0] <= -0.42
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -251,6 +297,21 @@ def test_a_graph_shows_every_value_and_gradient_once():
     )
 
 
+def test_a_lit_node_points_back_to_its_parents_and_the_order_is_numbered():
+    product = GRAPH.parents[0]
+    plain, ax = (plotting.plot_graph(GRAPH, lit=lit, order=(A, product)) for lit in (None, product))
+    assert [text.get_text() for text in ax.texts if text.get_text().isdigit()] == ["1", "2"]
+
+    def ends(ax):
+        return {(note.xy, note.xyann) for note in ax.texts if hasattr(note, "xyann")}
+
+    (forward,), (back,) = ends(plain) - ends(ax), ends(ax) - ends(plain)
+    assert forward == back[::-1]
+    assert back[0][0] < back[1][0], "the arrow leads to the left"
+    widths = [box.get_linewidth() for box in ax.patches if hasattr(box, "get_boxstyle")]
+    assert sorted(widths)[-2] < max(widths), "one box is lit"
+
+
 def test_no_edge_of_a_graph_runs_through_a_box():
     ax = plotting.plot_graph(GRAPH)
     middle = next(box for box in ax.patches if 0.5 < box.get_x() + box.get_width() / 2 < 2)
@@ -275,6 +336,12 @@ def test_the_house_style_can_be_applied_by_name():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: plotting.plot_attention([LOOKS], "ab", "xyz"), "choose one example and one head"),
+        (lambda: plotting.plot_attention(-LOOKS, "ab", "xyz"), "0 or more"),
+        (lambda: plotting.plot_attention(LOOKS * np.nan, "ab", "xyz"), "0 or more"),
+        (lambda: plotting.plot_attention(LOOKS, "ab", "wxyz"), "2 queries and 4 keys"),
+        (lambda: plotting.plot_attention(LOOKS, "ab", "xyz", truth=[0, 2]), r"True and False in"),
+        (lambda: plotting.plot_attention(LOOKS, "ab", "xyz", limits=(1, 1)), "that rise"),
         (lambda: plotting.plot_history(HISTORY, metric="f1"), r"no 'f1'; it has \['accuracy'"),
         (lambda: plotting.plot_history({"loss": []}), "no 'loss'"),
         (lambda: plotting.plot_bands([1, 2], [1.0, 2.0]), "seeds, points"),
@@ -293,6 +360,7 @@ def test_the_house_style_can_be_applied_by_name():
         (lambda: plotting.plot_roofline({}, {}), "roofs is empty"),
         (lambda: plotting.plot_ridges({}), "arrays is empty"),
         (lambda: plotting.plot_ridges({"a": [np.nan]}), "'a' holds no finite value"),
+        (lambda: plotting.plot_ridges({"a": [1]}, below={"b": [1]}), "below has the rows .*'b'"),
         (lambda: plotting.plot_regions(len, [[0, 0]], [2]), "classes 0 and 1"),
         (lambda: plotting.plot_regions(len, [0, 0], [0, 1]), "expected .m, 2. and .m,."),
         (lambda: plotting.plot_regions(len, [[0, 0]], [0], class_names="a"), "1 class_names"),

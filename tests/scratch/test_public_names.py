@@ -2,9 +2,9 @@
 
 import pytest
 
-from dlkit.scratch import activations, layers, losses, operations, optimizers
+from dlkit.scratch import activations, attention, layers, losses, operations, optimizers
 
-MODULES = [activations, layers, losses, operations, optimizers]
+MODULES = [activations, attention, layers, losses, operations, optimizers]
 OFFERED = [(module, name) for module in MODULES for name in module.__all__]
 
 

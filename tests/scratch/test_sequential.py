@@ -9,6 +9,18 @@ from dlkit.scratch import Sequential, layers, losses, optimizers
 from dlkit.scratch.gradients import compare, numerical_gradient
 from dlkit.scratch.sequential import loss_of_logits
 
+
+class KerasResidual(keras.layers.Layer):
+    """x + tanh(x W + b)."""
+
+    def build(self, input_shape):
+        self.dense = keras.layers.Dense(6, activation="tanh")
+        self.dense.build(input_shape)
+
+    def call(self, x):
+        return x + self.dense(x)
+
+
 MODELS = {
     "mlp": (lambda m, **k: [m.Dense(6, activation="relu", **k), m.Dense(3, **k)], (5,)),
     "convnet": (
@@ -19,6 +31,24 @@ MODELS = {
             m.Dense(3, **k),
         ],
         (6, 5, 2),
+    ),
+    "normalized": (
+        lambda m, **k: [
+            m.Dense(6, **k),
+            m.BatchNormalization(momentum=0.75, **k),
+            m.Activation("relu", **k),
+            m.LayerNormalization(**k),
+            m.Dense(3, **k),
+        ],
+        (5,),
+    ),
+    "residual": (
+        lambda m, **k: [
+            m.Dense(6, **k),
+            m.Residual([m.Dense(6, activation="tanh")]) if m is layers else KerasResidual(),
+            m.Dense(3, **k),
+        ],
+        (5,),
     ),
     "recurrent": (
         lambda m, **k: [
@@ -100,7 +130,7 @@ def test_gradients_by_finite_differences(kind):
     dx = model.backward(loss_gradient(y, model(x)))
     assert compare(dx, numerical_gradient(lambda x: loss(y, model(x)).mean(), x), 1e-5, 1e-8)
     gradients = [g.copy() for g in model.gradients]
-    for variable, gradient in zip(model.variables, gradients, strict=True):
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
         kept = variable.copy()
 
         def mean_loss(values, variable=variable):

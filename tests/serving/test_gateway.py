@@ -78,6 +78,16 @@ def test_a_prediction(gateway):
     assert (status, document) == (200, {"outputs": [[2.0] * 3]})
 
 
+def test_the_status_shows_no_path_of_this_machine(gateway, tmp_path):
+    save(tmp_path / "3", "half a model")
+    for _ in range(2):
+        asyncio.run(gateway.manager.refresh())
+    status, document = call(gateway, "GET", "/v1/models/digits")
+    failed, *_ = document["model_version_status"]
+    assert failed["version"] == "3" and "log says why" in failed["status"]["error_message"]
+    assert str(tmp_path) not in json.dumps(document)
+
+
 def test_status_and_metadata(gateway):
     status, document = call(gateway, "GET", "/v1/models/digits")
     assert status == 200
@@ -146,6 +156,12 @@ def test_a_prediction_that_takes_too_long_and_one_that_fails(impatient, capsys):
     assert (status, document) == (500, {"error": "The service failed; its log says why."})
     assert "a replica has a bug" in capsys.readouterr().err
     assert impatient.manager.get().in_flight == 0
+
+
+def test_an_output_that_is_no_number_is_said_and_never_sent(gateway, capsys):
+    status, document = call(gateway, "POST", PREDICT, instances([[97, 0], [0, 0]]))
+    assert status == 500 and document["error"].startswith("The model's output 'y' is nan at [0][2]")
+    assert capsys.readouterr().err == "", "the service itself has not failed"
 
 
 def test_more_requests_than_it_takes_are_sent_away(impatient):

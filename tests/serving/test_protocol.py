@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,7 +48,11 @@ def test_the_paths_of_tensorflow_serving(method, path, wanted):
     [
         ("GET", "/v1/models/", 404, "expected /v1/models/NAME"),
         ("GET", "/v2/models/digits", 404, "nothing at"),
-        ("POST", "/v1/models/digits:classify", 404, "NAME:predict"),
+        ("POST", "/v1/models/digits:classify", 501, ":classify is not served; expected :predict"),
+        ("POST", "/v1/models/digits/versions/1:regress", 501, "expected :predict"),
+        ("POST", "/v1/models/digits:train", 404, "NAME:predict"),
+        ("POST", "/v1/models/digits/labels/stable:predict", 404, "expected /versions/NUMBER"),
+        ("GET", "/v1/models/digits/labels/stable", 404, "no labels"),
         ("POST", "/v1/models/digits:predict/", 404, "nothing at"),
         ("GET", "/" + 9999 * "a", 404, "…"),
         ("GET", "/v1/models/digits/versions/two", 400, "whole number"),
@@ -83,15 +88,15 @@ def read(document, signature=PICTURES, max_instances=4):
     ],
 )
 def test_both_formats_are_read(document, key):
-    array, response_key = read(document)
-    assert response_key == key
+    array, response_key, bare = read(document)
+    assert response_key == key and not bare
     assert array.dtype == np.uint8 and array.tolist() == [ONE]
 
 
 def test_floats_take_whole_numbers_and_any_size_takes_any_size():
-    array, _ = read({"instances": [[1, 2.5]]}, REALS)
+    array = read({"instances": [[1, 2.5]]}, REALS).array
     assert array.dtype == np.float32 and array.tolist() == [[1, 2.5]]
-    assert read({"instances": [[1, 2, 3]]}, ANY_SIZE)[0].shape == (1, 3)
+    assert read({"instances": [[1, 2, 3]]}, ANY_SIZE).array.shape == (1, 3)
 
 
 BAD_BODIES = {
@@ -127,7 +132,11 @@ BAD_BODIES = {
     "nulls": ({"instances": [[[None, 1], [2, 3]]]}, "no number"),
     "booleans": ({"instances": [[[True, False], [True, True]]]}, "no number"),
     "base64": ({"instances": [{"b64": "AAAA"}]}, "one input 'x'"),
-    "huge integer": ({"instances": [[[10**30, 1], [2, 3]]]}, "no number"),
+    "booleans among numbers": ({"instances": [[[0, 1], [2, True]]]}, "true at [0][1][1]"),
+    "a string among numbers": ({"instances": [[[0, 1], ["2", 3]]]}, "'2' at [0][1][0]"),
+    "bytes": ({"instances": [[[0, 1], [{"b64": "AA=="}, 3]]]}, 'a "b64" at [0][1][0]'),
+    "huge integer": ({"instances": [[[10**30, 1], [2, 3]]]}, "at [0][0][0]; expected whole"),
+    "very huge integer": ({"instances": [[[0, 1], [10**400, 3]]]}, "at [0][1][0]"),
     "256": ({"instances": [[[256, 1], [2, 3]]]}, "whole numbers from 0 to 255"),
     "negative": ({"instances": [[[-1, 1], [2, 3]]]}, "whole numbers from 0 to 255"),
     "fraction": ({"instances": [[[0.5, 1], [2, 3]]]}, "whole numbers from 0 to 255"),
@@ -145,10 +154,66 @@ def test_bad_bodies_are_refused(name):
     assert status == 400 and words in sentence and len(sentence) < 300
 
 
-def test_numbers_beyond_the_dtype_are_refused():
-    status, sentence = refused(read, {"instances": [[1e39, 0]]}, REALS)
-    assert status == 400 and "finite float32" in sentence
+# NumPy's and Python's exact arithmetic decide what a dtype can hold: the oracle is neither's cast.
+KEPT = {
+    "float16": [2048, -2048, 65504, 0.1, 2.0],
+    "float32": [2**24, -(2**24), 2**24 + 2, 2**100, 16777217.0, 0.1, 3.4e38],
+    "float64": [2**53, 2**53 + 2, 10**22, 0.1, 1e308],
+    "int8": [-128, 127, 5.0],
+    "uint8": [0, 255, 2e0],
+    "int64": [2**63 - 1, -(2**63), 2**53 + 1, 2.0**53],
+    "uint64": [2**64 - 1, 0],
+}
+CHANGED = {
+    "float16": [2049, 65520, 1e5, -1e5],
+    "float32": [2**24 + 1, -(2**24) - 1, 10**30, 2**128, 1e39, -1e39],
+    "float64": [2**53 + 1, 10**23, 10**400],
+    "int8": [-129, 128, 1.5, -0.5],
+    "uint8": [-1, 256, 254.5],
+    "int64": [2**63, -(2**63) - 1, 1e18, 0.5],
+    "uint64": [2**64, -1, 1e19],
+}
+
+
+@pytest.mark.parametrize("dtype", KEPT)
+def test_a_number_is_taken_as_it_is_or_refused_with_its_place(dtype):
+    signature = replace(REALS, input_dtype=dtype)
+    for number in KEPT[dtype]:
+        array = read({"instances": [[0, number]]}, signature).array
+        assert array.dtype == dtype
+        if isinstance(number, int):
+            assert int(array[0, 1]) == number, "exactly"
+        else:
+            assert array[0, 1] == np.dtype(dtype).type(number)
+    for number in CHANGED[dtype]:
+        status, sentence = refused(read, {"instances": [[0, 0], [0, number]]}, signature)
+        assert status == 400 and " at [1][1]; expected " in sentence, number
+        assert ("finite" if "float" in dtype else "whole numbers from") in sentence
+
+
+def test_empty_examples_are_refused():
     assert refused(read, {"instances": [[]]}, ANY_SIZE)[0] == 400
+
+
+def test_examples_of_one_number_may_stand_without_brackets_and_so_does_the_answer():
+    column = replace(REALS, input_shape=(None, 1), output_shape=(None, 1))
+    array, key, bare = read({"instances": [1.0, 2.0, 5.0]}, column)
+    assert array.tolist() == [[1], [2], [5]] and bare
+    predictions = (0.5 * array + 2).astype(np.float32)
+    document = protocol.predict_response(predictions, key, output_name="y", bare=bare)
+    assert document == {"predictions": [2.5, 3.0, 4.5]}
+    array, key, bare = read({"instances": [[1.0], [2.0]]}, column)
+    assert array.tolist() == [[1], [2]] and not bare
+    assert refused(read, {"instances": [1.0, 2.0]}, REALS)[0] == 400
+
+
+@pytest.mark.parametrize("name", ["regress_x_to_y", "train", 7, ["serving_default"]])
+def test_another_signature_is_refused_whether_the_model_has_it_or_not(name):
+    signature = replace(REALS, definitions={"serving_default": {}, "regress_x_to_y": {}})
+    document = {"signature_name": name, "instances": [[1, 2]]}
+    status, sentence = refused(read, document, signature)
+    wanted = "in the model, but not served" if name == "regress_x_to_y" else "not in the model"
+    assert status == 400 and wanted in sentence and "expected 'serving_default'" in sentence
 
 
 # ---- Documents --------------------------------------------------------------------------------
@@ -171,6 +236,19 @@ def test_the_metadata_document():
     assert definition["inputs"]["x"]["dtype"] == "DT_UINT8"
     sizes = [dim["size"] for dim in definition["inputs"]["x"]["tensor_shape"]["dim"]]
     assert sizes == ["-1", "2", "2"]
+
+
+def test_the_metadata_show_the_signatures_of_the_file():
+    definitions = {"serving_default": {"inputs": {"x": {"name": "x:0"}}}, "other": {}}
+    document = protocol.metadata_response("m", 1, replace(REALS, definitions=definitions))
+    assert document["metadata"]["signature_def"]["signature_def"] == definitions
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_an_output_that_json_cannot_hold_is_an_error_that_names_it(bad):
+    predictions = np.array([[0, 1], [2, bad]], np.float32)
+    status, sentence = refused(protocol.predict_response, predictions, "outputs", output_name="y")
+    assert status == 500 and f"output 'y' is {bad} at [1][1]" in sentence
 
 
 # ---- Versions on the disk ---------------------------------------------------------------------
@@ -202,6 +280,51 @@ def test_what_is_no_model(make, tmp_path):
         save(path / "new")
     with pytest.raises(ValueError, match=r"expected a \.keras file, a folder that model\.export"):
         versions.find_versions(path)
+
+
+@pytest.mark.parametrize("name", ["٣", "３", "³", "-3", "3.0", " 3", 19 * "9"])
+def test_a_version_is_digits_from_0_to_9(name, tmp_path):
+    """Arabic, full-width and raised digits, which Python takes for digits as well."""
+    save(tmp_path / "2")
+    save(tmp_path / name)
+    assert versions.find_versions(tmp_path) == {2: tmp_path / "2"}
+
+
+@pytest.fixture
+def links(tmp_path):
+    """Makes a link, or skips the test where this account may not."""
+
+    def link(path, target):
+        try:
+            path.symlink_to(target)
+        except OSError as error:
+            pytest.skip(f"no links here: {error}")
+
+    return link
+
+
+def test_links_that_lead_nowhere_or_in_a_circle_block_nothing(tmp_path, links):
+    one, two = save(tmp_path / "1"), save(tmp_path / "2")
+    links(two / "itself", "itself")
+    links(two / "above", "..")
+    links(two / "nothing", "none")
+    links(tmp_path / "3", "3")
+    (tmp_path / "4").mkdir()
+    links(tmp_path / "4" / "a.keras", "a.keras")
+    links(tmp_path / "5", "2")
+    assert versions.find_versions(tmp_path) == {1: one, 2: two, 5: tmp_path / "5"}
+    (entry,) = versions.fingerprint(two)
+    assert entry[0].endswith("saved_model.pb")
+    assert len(versions.fingerprint(tmp_path / "5")) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_no_model_and_is_not_waited_for(tmp_path):
+    save(tmp_path / "1")
+    for number, name in ((2, "saved_model.pb"), (3, "a.keras")):
+        (tmp_path / str(number)).mkdir()
+        os.mkfifo(tmp_path / str(number) / name)
+    assert set(versions.find_versions(tmp_path)) == {1}
 
 
 # ---- Which version is live ----------------------------------------------------------------------
@@ -274,8 +397,10 @@ def test_a_broken_version_never_goes_live_and_is_tried_again_when_it_changes(bas
         for _ in range(4):
             await manager.refresh()
         assert manager.live == 1
-        assert manager.states()[0] == (2, "END", "it is broken")
+        assert manager.states()[0] == (2, "END", "It cannot be loaded; the service's log says why.")
+        assert str(base) not in str(manager.states()), "clients are told no path"
         assert len(lines) == 2, "said once, not at every look"
+        assert lines[1] == f"version 2 cannot be loaded: it is broken, in {new}"
         (new / "saved_model.pb").write_text("a model")
         os.utime(new / "saved_model.pb", (1, 1))
         for _ in range(2):
@@ -283,6 +408,55 @@ def test_a_broken_version_never_goes_live_and_is_tried_again_when_it_changes(bas
         assert manager.live == 2 and not manager.failed
 
     asyncio.run(life())
+
+
+def test_a_version_that_cannot_be_read_does_not_block_the_next(base, links):
+    save(base / "1")
+    manager = manager_of(base, lines := [])
+
+    async def life():
+        await manager.start()
+        links(save(base / "2", "half a model") / "itself", "itself")
+        save(base / "3")
+        for _ in range(2):
+            await manager.refresh()
+        assert manager.live == 3
+
+    asyncio.run(life())
+    assert lines == ["version 1 is live", "version 3 is live"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"input_shape": (None, 3, 3)}, "uint8(any, 3, 3) -> float32(any, 3)"),
+        ({"input_dtype": "float32"}, "float32(any, 2, 2) -> float32(any, 3)"),
+        ({"output_shape": (None, 4)}, "uint8(any, 2, 2) -> float32(any, 4)"),
+    ],
+)
+def test_a_version_of_another_form_goes_live_only_if_that_is_allowed(base, change, words):
+    save(base / "1")
+
+    async def life(manager):
+        await manager.start()
+        manager.engine.signatures[2] = replace(PICTURES, **change)
+        save(base / "2")
+        for _ in range(3):
+            await manager.refresh()
+        return manager
+
+    manager = asyncio.run(life(manager_of(base, lines := [])))
+    assert manager.live == 1 and manager.engine.unloaded == [2]
+    assert len(lines) == 2 and words in lines[1] and "--allow-new-shapes" in lines[1]
+    (base / "2" / "saved_model.pb").unlink()
+    (base / "2").rmdir()
+    manager = VersionManager(base, Engine(), [].append, any_form=True)
+    assert asyncio.run(life(manager)).live == 2
+
+
+def test_another_name_of_the_input_is_no_other_form(base):
+    """Keras numbers its tensors; clients that name none do not see it."""
+    assert PICTURES.form() == replace(PICTURES, input_name="keras_tensor_7").form()
 
 
 def test_a_version_is_unloaded_only_when_its_requests_are_served(base):

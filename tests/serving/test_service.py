@@ -8,6 +8,10 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -17,6 +21,7 @@ from helpers.waiting import wait_until
 from dlkit.__main__ import main
 from dlkit.machine import missing_packages
 from dlkit.serving import commands
+from dlkit.serving.keeper import has_ended
 from dlkit.serving.local import HEADING, LoadTest, Service
 
 pytestmark = pytest.mark.alone
@@ -44,8 +49,12 @@ def refusal(monkeypatch, capsys, *arguments):
 
 def test_what_cannot_be_served_is_refused_at_once(monkeypatch, capsys, tmp_path):
     assert "none.keras does not exist" in refusal(monkeypatch, capsys, tmp_path / "none.keras")
+    (tmp_path / "empty.keras").touch()
+    assert "an empty file; copy" in refusal(monkeypatch, capsys, tmp_path / "empty.keras")
     model = tmp_path / "a model.keras"
-    model.touch()
+    with zipfile.ZipFile(model, "w") as file:
+        file.writestr("config.json", "")
+        file.writestr("metadata.json", "")
     assert "other characters than A-Z" in refusal(monkeypatch, capsys, model)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -58,6 +67,22 @@ def test_options_out_of_range_are_refused(option, capsys):
     with pytest.raises(SystemExit):
         main(["serve", "model.keras", option])
     assert "no whole number from" in (said := capsys.readouterr().err) or "no number from" in said
+
+
+def test_it_takes_as_many_connections_as_the_system_lets_it():
+    """In a process of its own, whose limit is 256 to begin with."""
+    pytest.importorskip("resource", reason="no such limits here")
+    code = """if True:
+        import resource
+        from dlkit.serving import commands
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        commands._raise_file_limit()
+        print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], hard)
+        """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    soft, hard = map(int, done.stdout.split())
+    assert soft == (10_240 if hard < 0 else min(hard, 10_240))
 
 
 # ---- Models and services ----------------------------------------------------------------------
@@ -108,12 +133,6 @@ def service(base):
     options = ("--timeout", str(TIMEOUT_S), "--max-body", "1")
     with Service(base, *options, start_timeout=START_S) as service:
         yield service
-
-
-@pytest.fixture(scope="module")
-def killed():
-    """The processes of the service that a test kills, for the test that looks what is left."""
-    return []
 
 
 def wait_for_progress(running, requests=50):
@@ -246,7 +265,7 @@ def raw(service, content, seconds):
 @needs_ray
 def test_no_http_and_half_a_request(service):
     assert b" 400 " in raw(service, b"\x00\x01 what?\r\n\r\n", 60)
-    headers = "Host: x\r\nConnection: close\r\nContent-Length: 100\r\n\r\n"
+    headers = "Host: localhost\r\nConnection: close\r\nContent-Length: 100\r\n\r\n"
     head = f"POST {PREDICT} HTTP/1.1\r\n{headers}".encode()
     response = raw(service, head + b"{", 60)
     assert response.startswith(b"HTTP/1.1 408 ") and b"did not arrive" in response
@@ -381,14 +400,47 @@ def test_it_listens_on_this_machine_only(service):
     assert listening and listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
+def family_of(process):
+    """A service's processes, and the folders that their commands name."""
+    top = psutil.Process(process.pid)
+    family = [top, *top.children(recursive=True)]
+    words = " ".join(part for process in family for part in process.cmdline())
+    folders = set(re.findall(r"/tmp/dlkit-serve-\w+", words))
+    assert len(folders) == 1 and os.path.exists(*folders)
+    return family, folders
+
+
+def wait_until_gone(family, folders, seconds=60):
+    wait_until(
+        lambda: all(map(has_ended, family)) and not any(map(os.path.exists, folders)),
+        seconds,
+        "none of its processes and folders is left",
+    )
+
+
 @needs_ray
-def test_the_web_server_and_the_model_end_with_a_service_that_is_killed(service, killed):
+def test_nothing_outlives_a_service_that_is_killed(service):
     """The last test that uses this service."""
-    killed += processes(service)
-    models = service.replicas()
+    others = [line for line in service.lines if not line.startswith("dlkit serve: ")]
+    assert all("A worker died or was killed" in line for line in others), "Ray's word on a replica"
+    assert service.log() == "", "whatever was asked, killed and refused in the tests above"
+    family, folders = family_of(service.process)
     service.process.kill()
-    gone, alive = psutil.wait_procs([killed[0], *models], timeout=60)
-    assert not alive
+    wait_until_gone(family, folders)
+
+
+@needs_ray
+@pytest.mark.parametrize("name", ["raylet", "gcs_server"])
+def test_a_service_without_rays_own_processes_says_so_and_ends(base, name):
+    """Whoever supervises it can start it again; on its own it would be up, and dead for ever."""
+    with Service(base, "--replicas", "1", start_timeout=START_S) as service:
+        family, folders = family_of(service.process)
+        (victim,) = (process for process in family if process.name() == name)
+        victim.kill()
+        assert service.process.wait(60) == 1
+        assert all(map(has_ended, family)) and not any(map(os.path.exists, folders))
+        said = f"dlkit serve: Ray's process {name} has ended, and with it the replicas"
+        assert said in service.log()
 
 
 @needs_ray
@@ -396,6 +448,7 @@ def test_a_keras_file_without_batching_and_a_stop_that_leaves_nothing(models, im
     models[2].save(tmp_path / "digits.keras")
     options = ("--name", "d", "--replicas", "1", "--max-batch", "1")
     with Service(tmp_path / "digits.keras", *options, start_timeout=START_S) as service:
+        assert service.lines[0].startswith("dlkit serve: starting 1 replica of d;")
         expected = models[2].predict(images, verbose=0)
         np.testing.assert_allclose(service.predict(images.tolist()), expected, atol=1e-6)
         first = service.metrics()
@@ -404,20 +457,53 @@ def test_a_keras_file_without_batching_and_a_stop_that_leaves_nothing(models, im
         assert running.failures == [] and len(str(running)) == len(HEADING)
         grown = {name: number - first.get(name, 0) for name, number in service.metrics().items()}
         assert grown["dlkit_batch_examples_sum"] == grown["dlkit_batch_examples_count"] == 64
-        before = processes(service)
-        words = " ".join(part for process in before for part in process.cmdline())
-        folders = set(re.findall(r"/tmp/dlkit-serve-\w+", words))
-        assert len(service.replicas()) == len(folders) == 1
+        family, folders = family_of(service.process)
+        assert len(service.replicas()) == 1
         assert service.stop() == 0
         assert service.lines[-1] == "dlkit serve: stopped" and service.log() == ""
-    gone, alive = psutil.wait_procs(before, timeout=60)
-    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
-    assert not any(map(os.path.exists, folders))
+        assert all(map(has_ended, family)) and not any(map(os.path.exists, folders))
+
+
+def command(model):
+    """The command, in a group of its own, as a terminal starts it."""
+    words = [sys.executable, "-m", "dlkit", "serve", str(model), "--port", "0", "--replicas", "1"]
+    return subprocess.Popen(
+        words,
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
 
 @needs_ray
-def test_nothing_is_left_of_the_service_that_was_killed(killed):
-    """Two helpers of Ray try for a minute to report its death; the test before used that time."""
-    gone, alive = psutil.wait_procs(killed, timeout=120)
-    assert killed
-    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes here")
+def test_ctrl_c_in_a_terminal_says_one_word_and_leaves_nothing(base):
+    """It reaches every process of the group, Ray's too."""
+    with command(base) as process:
+        said = []
+        while not said or "listening" not in said[-1]:
+            said.append(process.stdout.readline())
+            assert said[-1], said
+        family, folders = family_of(process)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(120) == 0
+        assert process.stdout.read() == "dlkit serve: stopped\n"
+    assert all(line.startswith("dlkit serve: ") for line in said)
+    assert all(map(has_ended, family)) and not any(map(os.path.exists, folders))
+
+
+@needs_ray
+def test_a_model_that_only_its_replica_can_refuse_is_told_in_one_sentence(tmp_path):
+    import keras
+    from keras import layers
+
+    inputs = [keras.Input((2,)), keras.Input((3,))]
+    two = keras.Model(inputs, layers.Dense(1)(layers.Concatenate()(inputs)))
+    two.save(tmp_path / "two.keras")
+    with command(tmp_path / "two.keras") as process:
+        starting, refused, ended = process.stdout.read().splitlines()
+        assert process.wait(120) == 2
+    assert starting == "dlkit serve: starting 1 replica of two; this takes some seconds"
+    assert "it has 2 inputs (" in refused and ended.endswith(refused.split("loaded: ")[1])

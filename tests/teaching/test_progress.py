@@ -1,6 +1,7 @@
 """`python -m dlkit progress` on a class with good, wrong, broken and hostile notebooks."""
 
 import csv
+import html
 import json
 import os
 import subprocess
@@ -17,15 +18,17 @@ from helpers.exercise_cells import (
     read_cells,
     solved,
 )
+from IPython.core.inputtransformer2 import TransformerManager
 
 from dlkit.__main__ import main
-from dlkit.teaching import cells, progress, report, submissions
+from dlkit.teaching import cells, progress, report, runner, submissions
 from dlkit.teaching.sandbox import FULL, Limits, Outcome, Sandbox
 
 pytestmark = pytest.mark.alone
 
 TOPIC = "losses"
 NAMES = list(exercises_of(TOPICS[TOPIC]))
+OTHERS = len(NAMES) - 1
 CORRECT, NOT_YET, NOT_ATTEMPTED, NOT_RUN = progress.KNOWN
 
 
@@ -45,6 +48,36 @@ def lesson(answers=None, *, first="", extra=""):
     return json.dumps({"cells": cells_, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
+def changed(text, change):
+    """A notebook with its code cells changed by a function of the source."""
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["source"] = change(cell["source"])
+    return json.dumps(notebook)
+
+
+def under_magics(source):
+    """Each answer under a cell magic, its check behind a line magic if it has one line."""
+    answer, _, check = source.rpartition("\nexercises.")
+    if ".check(" not in check:
+        return source
+    magic = "%%capture out\n%%time\n" if len(source) % 2 else "\n%%timeit -n 1 -r 1\n"
+    return f"{magic}{answer}\n{'' if check.count(chr(10)) else '%time '}exercises.{check}"
+
+
+def under_other_names(source):
+    source = source.replace(" import losses as exercises", " import losses as ex")
+    source = source.replace("exercises.loaves.check(", "shares = ex.loaves\nshares.check(")
+    source = source.replace("exercises.guess_loss.check(", "look = ex.guess_loss.check\nlook(")
+    return source.replace("exercises.", "ex.")
+
+
+def only_on_colab(source):
+    return source.replace("import numpy", "from google.colab import drive\nimport numpy", 1)
+
+
+transform = TransformerManager().transform_cell
 ALL = dict.fromkeys(NAMES, "solved")
 FORGED = """
 from dlkit.exercises.engine import exercise as engine
@@ -52,6 +85,8 @@ from dlkit.exercises.engine import verdicts
 engine.Exercise.check = lambda self, *args: verdicts.Verdict("correct", self.name, "forged")
 print('{"name": "loaves", "status": "correct", "line": "forged"}')
 """
+STOLEN = "my_loaves = exercises.loaves.reference"
+EMPTIED = "exercises.quantile_loss.cases = ()\nmy_quantile_loss = lambda *given: 0"
 CLASS = {
     "ada/03_losses.ipynb": lesson(ALL),
     "ben/03_losses.ipynb": lesson(),
@@ -64,9 +99,21 @@ CLASS = {
     "ida/03_losses.ipynb": lesson({"loaves": FORGED + "my_loaves = 0"}),
     "jo/03_losses.ipynb": lesson(ALL, first="%matplotlib inline\n!echo hello\ndisplay(np)"),
     "kim/03_losses.ipynb": lesson(
-        {**ALL, "loaves": "my_loaves = int(best)"}, first="best = 71\nbest = best - 4"
+        {**ALL, "loaves": "my_loaves = int(guessed)"}, first="guessed = 71\nguessed = guessed - 4"
     ),
     "lea/03_losses.ipynb": lesson({"loaves": "import ctypes\nctypes.string_at(0)"}),
+    "rae/03_losses.ipynb": lesson({**ALL, "loaves": STOLEN}),
+    "sid/03_losses.ipynb": lesson({"quantile_loss": EMPTIED}),
+    "tess/03_losses.ipynb": lesson(
+        {"quantile_loss": "my_quantile_loss = exercises.quantile_loss.reference"}
+    ),
+    "mia/03_losses.ipynb": changed(lesson(ALL), under_magics),
+    "noor/03_losses.ipynb": changed(lesson(ALL), under_other_names),
+    "olga/03_losses.ipynb": changed(
+        lesson({**ALL, "guess_loss": "import math\nmy_guess_loss = math.log(1000)"}), only_on_colab
+    ),
+    "pia/03_losses.ipynb": changed(lesson(), only_on_colab),
+    "quin/03_losses.ipynb": lesson({**ALL, "loaves": "my_loaves = " + "-" * 90_000 + "1"}),
     "<b>mo/03_losses.ipynb": lesson({"loaves": "my_loaves = '<script>x</script>'"}),
     "=cmd|'calc'!A0/03_losses.ipynb": lesson({"guess_loss": "raise ValueError('=1+1\\x1b[31m')"}),
 }
@@ -93,6 +140,7 @@ def checked(tmp_path_factory):
     for file, content in (CLASS | {file: data for file, (data, _) in BROKEN.items()}).items():
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    (folder / "nina" / "notes.txt").write_text("")
     (folder / "nina" / "folder.ipynb").mkdir()
     (folder / "nina" / "link.ipynb").symlink_to("/etc/passwd")
     os.mkfifo(folder / "nina" / "pipe.ipynb")
@@ -113,9 +161,9 @@ def rows(path):
 
 
 def test_right_unanswered_and_wrong_notebooks(checked):
-    assert statuses(checked, "ada") == [CORRECT] * 5
-    assert statuses(checked, "ben") == [NOT_ATTEMPTED] * 5
-    assert statuses(checked, "cleo") == [NOT_YET] + [NOT_ATTEMPTED] * 4
+    assert statuses(checked, "ada") == [CORRECT] * len(NAMES)
+    assert statuses(checked, "ben") == [NOT_ATTEMPTED] * len(NAMES)
+    assert statuses(checked, "cleo") == [NOT_YET] + [NOT_ATTEMPTED] * OTHERS
     assert "That is in bits." in checked[0]["cleo"].verdicts["guess_loss"].line
 
 
@@ -138,7 +186,7 @@ def test_a_cell_that_fails_costs_its_own_exercise_only(checked, student, exercis
     verdicts = checked[0][student].verdicts
     assert verdicts[exercise].status == NOT_RUN and reason in verdicts[exercise].line
     rest = [verdict.status for name, verdict in verdicts.items() if name != exercise]
-    assert rest == [NOT_ATTEMPTED if student == "lea" else CORRECT] * 4
+    assert rest == [NOT_ATTEMPTED if student == "lea" else CORRECT] * OTHERS
 
 
 def test_exit_ends_only_its_cell(checked):
@@ -148,7 +196,7 @@ def test_exit_ends_only_its_cell(checked):
 
 def test_closed_descriptors_cost_one_exercise(checked):
     assert statuses(checked, "finn")[1] == NOT_RUN
-    assert statuses(checked, "finn").count(CORRECT) == 4
+    assert statuses(checked, "finn").count(CORRECT) == OTHERS
 
 
 def test_a_replaced_checker_is_seen_and_a_printed_verdict_is_not_believed(checked):
@@ -156,16 +204,46 @@ def test_a_replaced_checker_is_seen_and_a_printed_verdict_is_not_believed(checke
     assert verdicts["loaves"].changed
     assert checked[0]["ida"].correct == 0
     assert not verdicts["guess_loss"].changed and verdicts["guess_loss"].status == NOT_ATTEMPTED
-    assert report.CHANGED in (checked[1] / "progress.html").read_text(encoding="utf-8")
+    assert runner.CHANGED in (checked[1] / "progress.html").read_text(encoding="utf-8")
 
 
 def test_magics_and_display_are_as_in_a_notebook(checked):
-    assert statuses(checked, "jo") == [CORRECT] * 5
+    assert statuses(checked, "jo") == [CORRECT] * len(NAMES)
+
+
+def test_a_check_under_a_magic_or_another_name_is_found(checked):
+    assert statuses(checked, "mia") == [CORRECT] * len(NAMES)
+    assert statuses(checked, "noor") == [CORRECT] * len(NAMES)
+
+
+def test_a_cell_that_fails_at_the_grader_alone_makes_no_right_answer_wrong(checked):
+    verdicts = checked[0]["olga"].verdicts
+    assert statuses(checked, "olga") == [CORRECT, *[NOT_RUN] * OTHERS]  # the first needs no NumPy
+    for verdict in verdicts.values():
+        if verdict.status == NOT_RUN:
+            assert "of the notebook (" in verdict.line
+            assert "fails here: ModuleNotFoundError: No module named 'google" in verdict.line
+    assert NOT_ATTEMPTED in statuses(checked, "pia") and NOT_YET not in statuses(checked, "pia")
+
+
+def test_a_cell_that_cannot_even_be_read_costs_its_own_exercise(checked):
+    verdicts = checked[0]["quin"].verdicts
+    assert verdicts["loaves"].status == NOT_RUN and "fails here" in verdicts["loaves"].line
+    assert statuses(checked, "quin").count(CORRECT) == OTHERS
+
+
+def test_what_can_be_seen_of_a_forgery_is_said(checked):
+    rae, sid, tess = (checked[0][name].verdicts for name in ("rae", "sid", "tess"))
+    assert rae["loaves"].status == CORRECT and ".reference" in rae["loaves"].remark
+    assert sid["quantile_loss"].changed and checked[0]["sid"].correct == 0
+    assert runner.HANDED_IN in tess["quantile_loss"].remark and checked[0]["tess"].correct == 0
+    page = (checked[1] / "progress.html").read_text(encoding="utf-8")
+    assert page.count(report.LOOK_YOURSELF) >= 3
 
 
 def test_an_answer_may_use_a_cell_before_it(checked):
-    assert statuses(checked, "kim")[4] == NOT_YET  # 67, from another cell: it was run
-    assert "NameError" not in checked[0]["kim"].verdicts["loaves"].line
+    verdict = checked[0]["kim"].verdicts["loaves"]
+    assert verdict.status == NOT_YET and "NameError" not in verdict.line  # 67, of another cell
 
 
 @pytest.mark.parametrize("file", BROKEN)
@@ -183,15 +261,27 @@ def test_what_is_no_file_is_named_and_not_opened(checked, name, reason):
     assert reason.lower() in line.lower()
 
 
-def test_hidden_copies_are_left_out(checked):
-    assert not any(".ipynb_checkpoints" in line for line in checked[3])
+def test_what_is_no_notebook_is_named_with_its_reason(checked):
+    hidden = "left out: nina/.ipynb_checkpoints: is hidden or made by a system"
+    assert hidden in checked[3]
+    assert "left out: nina/notes.txt: is no notebook (.ipynb)" in checked[3]
+    details = rows(checked[1] / "details.csv")
+    reasons = {row[6]: row[4] for row in details if row[3] == "not read"}
+    assert reasons["nina/notes.txt"] == "is no notebook (.ipynb)"
+    assert "nina/notes.txt" in (checked[1] / "progress.html").read_text(encoding="utf-8")
+
+
+def test_it_says_how_the_folder_was_read(checked):
+    (line,) = [line for line in checked[3] if line.startswith("read: ")]
+    assert f"notebooks of {len(CLASS) + 1} students" in line
+    assert html.escape(line) in (checked[1] / "progress.html").read_text(encoding="utf-8")
 
 
 def test_the_csv_has_one_row_a_student_and_no_formula(checked):
     head, *body = rows(checked[1] / "progress.csv")
     assert head == ["student", "correct", *(f"03 {name}" for name in NAMES)]
     by_student = {row[0]: row for row in body}
-    assert by_student["ada"] == ["ada", "5", *[CORRECT] * 5]
+    assert by_student["ada"] == ["ada", str(len(NAMES)), *[CORRECT] * len(NAMES)]
     assert "'=cmd|'calc'!A0" in by_student and len(body) == len(CLASS) + 1
     for row in [*body, *rows(checked[1] / "details.csv")]:
         assert not any(field.startswith(("=", "+", "-", "@")) for field in row)
@@ -251,12 +341,56 @@ def test_only_a_few_cells_of_a_notebook_are_run():
         ("def f():\n    w = 1", False),
         ("[w for w in range(3)]", False),
         ("z = 3", False),
+        ("%%time\nw = 1", True),
+        ("%time w = 1", True),
+        ("%%capture w\npass", True),
+        ("%%unknown\nw = await f()", True),
+        ("%%time\nprint(w)", False),
+        ("%time print(w)", False),
+        ("v = %time f(1)", False),
     ],
 )
 def test_a_cell_is_taken_if_it_defines_or_changes_what_an_answer_reads(source, taken):
     asking = "def f():\n    return w\n\nexercises.g.check(f)"
-    codes = [cells.read(0, source), cells.read(1, asking)]
+    codes = [cells.read(0, source, transform=transform), cells.read(1, asking)]
     assert (0 in cells.needed(codes)) == taken
+
+
+FOUND = [
+    "exercises.g.check(f)",
+    "%%time\nexercises.g.check(f)",
+    "\n%%capture out\n%%time\nexercises.g.check(f)",
+    "%%timeit -n 1 f = 3\nexercises.g.check(f)",
+    "  %%prun\n  exercises.g.check(f)",
+    "%%of_an_extension\nexercises.g.check(f)",
+    "%time exercises.g.check(f)",
+    "%timeit -n 1 -r1 exercises.g.check(f)",
+    "y = %time exercises.g.check(f)",
+    "!ls\nexercises.g.check(f);",
+    ">>> exercises.g.check(f)",
+    "/exercises.g.check f",
+    "from dlkit.exercises import losses as ex\nex.g.check(f)",
+    "from dlkit.exercises.losses import g as h\nh.check(f)",
+    "from dlkit.exercises.losses import *\ng.check(f)",
+    "import dlkit.exercises.losses\ndlkit.exercises.losses.g.check(f)",
+    "h = exercises.g\nh.check(f)",
+    "look = exercises.g.check\nlook(f)",
+    "await later()\nexercises.g.check(f)",
+]
+NOT_FOUND = [
+    "%%bash\nexercises.g.check(f)",
+    "%%writefile mine.py\nexercises.g.check(f)",
+    "# exercises.g.check(f)",
+    "'exercises.g.check(f)'",
+    "mine.check(f)",
+    "exercises.g.hint()",
+]
+
+
+@pytest.mark.parametrize("source", FOUND + NOT_FOUND)
+def test_a_check_is_found_as_ipython_reads_the_cell(source):
+    code = cells.read(0, source, cells.Finder({"g"}), transform)
+    assert code.asks == (["g"] if source in FOUND else []), code
 
 
 def test_a_call_of_a_module_is_no_reason_to_run_a_cell():
@@ -289,13 +423,13 @@ def test_the_student_is_in_the_path_or_else_the_folder(tmp_path, monkeypatch, fi
     (folder / file).write_text('{"cells": []}')
     monkeypatch.chdir(folder)
     for way in (folder, "."):
-        (found,) = submissions.find(way, progress.lessons())
+        (found,) = submissions.find(way, progress.lessons()).submissions
         assert (found.student, found.topic) == (student, "mnist_mlp")
 
 
 def test_the_notebook_itself_says_which_lesson_it_is(tmp_path):
     (tmp_path / "final (2).ipynb").write_text(lesson())
-    (found,) = submissions.find(tmp_path, progress.lessons())
+    (found,) = submissions.find(tmp_path, progress.lessons()).submissions
     assert (found.student, found.topic) == ("final", "losses")
 
 
@@ -304,7 +438,7 @@ def test_of_two_notebooks_the_newer_counts_and_the_older_is_named():
         submissions.Submission("ada", f, "losses", changed=t) for f, t in (("a", 1), ("b", 2))
     )
     results, to_run = progress._sort([new, old], progress.lessons(), {"losses"})
-    assert to_run == [new] and results[0].problem == "is older than b"
+    assert to_run == [new] and results[0].problem == "is older than b, also by ada"
 
 
 def test_lessons_have_their_numbers():
@@ -313,11 +447,11 @@ def test_lessons_have_their_numbers():
 
 
 def test_a_table_of_an_earlier_run_is_kept(tmp_path):
-    report.write([], {}, tmp_path, "none", False)
-    report.write([], {}, tmp_path, "none", False)
+    report.write([], {}, tmp_path)
+    report.write([], {}, tmp_path)
     assert len(list(tmp_path.iterdir())) == 3, "the same tables need no copy"
     (tmp_path / "progress.csv").write_text("marked by the teacher")
-    report.write([], {}, tmp_path, "none", False)
+    report.write([], {}, tmp_path)
     kept = [path for path in tmp_path.glob("progress.*.csv")]
     assert [path.read_text() for path in kept] == ["marked by the teacher"]
 
@@ -331,6 +465,102 @@ def test_a_runner_that_answers_nothing_is_reported():
     result = progress.check(one, "03_losses", Silent(), Limits())
     assert {v.status for v in result.verdicts.values()} == {NOT_RUN}
     assert "longer than 9 s" in result.problem
+
+
+class Forging:
+    """A sandbox in which the notebook has found the word, and sends what it likes."""
+
+    def __init__(self, *messages):
+        self.messages = messages
+
+    def run(self, program, text, limits):
+        word = json.loads(text)["word"]
+        lines = [json.dumps(message | {"word": word}) for message in self.messages]
+        return Outcome(results="\n".join([*lines, "[" * 5000, "5", '"x"', "{"]), returncode=0)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"cell": 1, "asks": 5},
+        {"cell": 1, "asks": [[], {}, None]},
+        {"cell": "1"},
+        {"cell": None, "asks": ["loaves"]},
+        {"asks": {"a": 1}},
+        {"status": [CORRECT], "name": "loaves"},
+        {"status": CORRECT, "name": ["loaves"], "line": {}, "remark": []},
+        {"status": CORRECT, "name": "loaves", "line": "x" * 900_000},
+        {"end": []},
+    ],
+)
+def test_no_message_from_a_notebook_ends_the_run(message):
+    one = submissions.Submission("ada", "a.ipynb", "losses")
+    result = progress.check(one, "03_losses", Forging(message), Limits())
+    assert list(result.verdicts) == NAMES
+    assert all(len(v.line) <= 500 and v.status in progress.KNOWN for v in result.verdicts.values())
+
+
+def test_what_the_machine_refuses_costs_one_notebook():
+    class Full:
+        def run(self, *args):
+            raise OSError("No space left on device")
+
+    one = submissions.Submission("ada", "a.ipynb", "losses")
+    assert "No space left" in progress._check(one, "03_losses", Full(), Limits()).problem
+
+
+@pytest.fixture(scope="module")
+def box():
+    with Sandbox() as found:
+        yield found
+
+
+def checked_in(box, text, **limits):
+    """{exercise: verdict} of one notebook."""
+    one = submissions.Submission("ada", "a.ipynb", TOPIC)
+    one.sources = submissions._sources(text.encode())
+    return progress.check(one, "03_losses", box, Limits(**limits)).verdicts
+
+
+def test_an_answer_that_needs_a_cell_that_ended_the_process_is_not_called_wrong(box):
+    answer = "def my_quantile_loss(y, p, q):\n    return half"
+    text = lesson({"quantile_loss": answer}, first="import os\nos._exit(0)\nhalf = 0.5")
+    verdict = checked_in(box, text)["quantile_loss"]
+    assert verdict.status == NOT_RUN and "fails here: it ends the process" in verdict.line
+
+
+def test_a_magic_that_fails_here_hides_no_wrong_answer(box):
+    wrong = "def my_quantile_loss(y, p, q):\n    return 0.0 * y"
+    text = lesson({"quantile_loss": wrong}, first="%tensorflow_version 2.x\n%load_ext none\n")
+    assert checked_in(box, text)["quantile_loss"].status == NOT_YET
+
+
+BOMBS = {
+    "brackets": "x = " + "(" * 500_000,
+    "signs": "x = " + "-" * 500_000 + "1",
+    "a long sum": "x = " + "1 + " * 300_000 + "1",
+    "a long chain": "x = a" + ".b" * 300_000,
+    "calls of calls": "x = f" + "()" * 300_000,
+    "a long line": "x = '" + "y" * 1_500_000 + "'",
+    "empty lines": "\n" * 1_500_000,
+    "a line of spaces": "%time" + " " * 1_500_000 + "1",
+    "options": "%time" + " -n 1" * 300_000 + " 1",
+    "magics in magics": "%%time\n" * 100_000,
+    "half a string": "x = '''" + "\n" * 1_000_000,
+    "a large number": "x = " + "9" * 1_000_000,
+    "powers": "x = 9 ** 9 ** 9 ** 9",
+    "dots before check": "." * 1_000_000 + "x.check(",
+    "many names": "\n".join(f"a{n} = a{n - 1}" for n in range(1, 30_000)),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_cell_that_is_made_to_be_hard_to_read_stays_within_the_limits(box, kind):
+    """Parsed in the sandbox alone: it costs what it asks itself, at most its own notebook."""
+    text = lesson({"guess_loss": f"my_guess_loss = 1\n{BOMBS[kind]}"})
+    verdicts = checked_in(box, text, seconds=24, memory=10**9)
+    assert list(verdicts) == NAMES
+    assert verdicts["guess_loss"].status in (NOT_RUN, NOT_YET)
 
 
 def test_submissions_and_tables_are_out_of_reach_at_the_full_level(tmp_path):

@@ -15,7 +15,7 @@ from dataclasses import replace
 import pytest
 from helpers.waiting import wait_until
 
-from dlkit.teaching import sandbox
+from dlkit.teaching import sandbox, supervisor
 from dlkit.teaching.sandbox import FULL, LIMITS, NAMESPACES, Limits, Sandbox
 
 pytestmark = pytest.mark.alone
@@ -184,6 +184,198 @@ def test_a_full_disk_is_stopped(box):
 def test_one_large_file_is_stopped(box):
     outcome = run(box, "open('f', 'wb').write(bytes(10**8)); print('written')")
     assert "written" not in outcome.results
+
+
+# ---- What a process holds, whether it is mapped, has a name, or not ---------------------------
+
+MEGABYTES = "import ctypes, mmap, os, sys, time\npiece = os.urandom(2**20)\n"
+HOLDS = {
+    "a memory file": "f = os.memfd_create('m')\nfor _ in range(150): os.write(f, piece)\n",
+    "a memory file that is mapped, its descriptor closed": (
+        "f = os.memfd_create('m')\nfor _ in range(150): os.write(f, piece)\n"
+        "m = mmap.mmap(f, 150 * 2**20); os.closerange(3, 99)\n"
+    ),
+    "shared memory whose pages were put aside": (
+        "m = mmap.mmap(-1, 150 * 2**20)\n"
+        "for _ in range(150): m.write(piece); m.madvise(mmap.MADV_DONTNEED)\n"
+    ),
+}
+
+
+@LINUX
+@pytest.mark.parametrize("how", HOLDS)
+def test_memory_that_is_not_mapped_counts(box, how, monkeypatch):
+    """Without the filter of system calls: so that it is the counting that is tested."""
+    monkeypatch.setattr(sandbox, "LOCKDOWN", "locked = ''\n")
+    code = MEGABYTES + HOLDS[how] + "time.sleep(50)\nprint('all there')"
+    outcome = run(box, code, memory=100_000_000, disk=10**9)
+    assert outcome.stopped == "more than 100 MB of memory" and "all there" not in outcome.results
+
+
+@LINUX
+@pytest.mark.parametrize(
+    "how",
+    [
+        "held = []\nfor n in range(10):\n"
+        "    held.append(open(f'f{n}', 'wb', 0)); os.remove(f'f{n}')\n"
+        "    for _ in range(5): held[-1].write(piece)\n",
+        "f = open('f', 'w+b')\nfor _ in range(15): f.write(piece)\n"
+        "m = mmap.mmap(f.fileno(), 0)\n"
+        "g = open('g', 'w+b')\nfor _ in range(15): g.write(piece)\n"
+        "n = mmap.mmap(g.fileno(), 0)\nos.remove('f'); os.remove('g'); os.closerange(3, 99)\n",
+    ],
+    ids=["open", "mapped"],
+)
+def test_a_file_that_lost_its_name_counts(box, how):
+    outcome = run(box, MEGABYTES + how + "time.sleep(50)\nprint('all there')")
+    assert outcome.stopped.startswith("wrote more than 20 MB"), outcome
+
+
+@LINUX
+def test_what_an_honest_program_shares_is_counted_once(box):
+    """60 MB that three processes see, with a limit that counting it twice would break."""
+    code = (
+        "import mmap, os, time\n"
+        "m = mmap.mmap(-1, 60 * 2**20)\n"
+        "for _ in range(2):\n"
+        "    if os.fork() == 0: time.sleep(1.5); os._exit(0)\n"
+        "for _ in range(60): m.write(os.urandom(2**20))\n"
+        "time.sleep(1); os.wait(); os.wait(); print('all there')"
+    )
+    outcome = run(box, code, memory=140_000_000)
+    assert (outcome.stopped, outcome.results) == ("", "all there\n")
+
+
+@POSIX
+def test_folders_too_deep_to_be_looked_into_are_refused_and_removed(box):
+    """1500 folders in one another: more than Python's recursion, and a path can have."""
+    deep = "import os, time\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')\n"
+    hidden = "open('f', 'wb').write(bytes(15_000_000)); open('g', 'wb').write(bytes(15_000_000))\n"
+    outcome = run(box, deep + hidden + "time.sleep(50)")
+    assert outcome.stopped == "made folders more than 64 deep"
+    assert run(box, deep + "print('over')").stopped in ("", outcome.stopped)
+    assert [path.name for path in box.folder.iterdir() if path.name.startswith("run-")] == []
+
+
+@POSIX
+def test_a_folder_that_may_not_be_looked_into_is_refused(box):
+    if os.getuid() == 0:
+        pytest.skip("root may look into every folder")
+    code = "import os, time\nos.mkdir('d'); os.chmod('d', 0); time.sleep(50)"
+    assert "may not be looked into: d" in run(box, code).stopped
+
+
+def test_what_is_removed_is_the_folder_alone(tmp_path):
+    """A link in it is removed, not followed."""
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    (inside / "a" / "b").mkdir(parents=True)
+    outside.mkdir()
+    (outside / "precious").write_text("mine")
+    for place in (inside, inside / "a", inside / "a" / "b"):
+        (place / "file").write_text("")
+        (place / "link").symlink_to(outside)
+    sandbox.remove(inside)
+    assert not inside.exists() and (outside / "precious").read_text() == "mine"
+
+
+CALLS = """
+import ctypes, os, subprocess
+libc = ctypes.CDLL(None, use_errno=True)
+user, mount, network = 0x10000000, 0x20000, 0x40000000
+clone = {"x86_64": 56, "aarch64": 220}[os.uname().machine]
+tries = {
+    "memfd_create": lambda: libc.memfd_create(b"m", 0),
+    "shmget": lambda: libc.shmget(0, 4096, 0o1600),
+    "msgget": lambda: libc.msgget(0, 0o1600),
+    "unshare user": lambda: libc.unshare(user),
+    "unshare mount": lambda: libc.unshare(user | mount),
+    "unshare network": lambda: libc.unshare(network),
+    "unshare files": lambda: libc.unshare(0x400),
+    "clone": lambda: libc.syscall(clone, user | 17, 0, 0, 0, 0),
+    "clone3": lambda: libc.syscall(435, 0, 0),
+    "io_uring_setup": lambda: libc.syscall(425, 8, ctypes.create_string_buffer(120)),
+    "setns": lambda: libc.setns(os.open("/proc/self/ns/net", os.O_RDONLY), 0),
+    "mount": lambda: libc.mount(b"none", os.getcwd().encode(), b"tmpfs", 0, None),
+    "prctl": lambda: libc.prctl(4, 0, 0, 0, 0),
+    "a program": lambda: -subprocess.call(["unshare", "--user", "true"]),
+}
+for name, attempt in tries.items():
+    if attempt() >= 0:
+        print("possible:", name)
+print("tried", len(tries))
+"""
+
+
+@LINUX
+def test_ways_around_the_limits_are_refused(box):
+    if any("not closed" in gap for gap in box.gaps):
+        pytest.skip(str(box.gaps))
+    outcome = run(box, CALLS)
+    assert outcome.results == "tried 14\n", outcome
+
+
+def test_what_an_ordinary_program_does_still_works(box):
+    code = (
+        "import asyncio, concurrent.futures, multiprocessing, subprocess, sys, threading\n"
+        "from multiprocessing import shared_memory\n"
+        "thread = threading.Thread(target=print, args=('thread',)); thread.start(); thread.join()\n"
+        "command = [sys.executable, '-c', 'print(1)']\n"
+        "print(subprocess.run(command, capture_output=True).stdout[:1])\n"
+        "with concurrent.futures.ProcessPoolExecutor(1) as pool:\n"
+        "    print(pool.submit(abs, -2).result())\n"
+        "block = shared_memory.SharedMemory(create=True, size=9); block.close(); block.unlink()\n"
+        "print(asyncio.run(asyncio.sleep(0, 'async')))\n"
+    )
+    if os.name == "nt":
+        pytest.skip("a pool of processes needs a program with a name there")
+    outcome = run(box, code, processes=30)
+    assert outcome.results == "thread\nb'1'\n2\nasync\n", outcome
+
+
+@pytest.fixture
+def group(tmp_path, monkeypatch):
+    """A systemd-run that notes its words, and a control group with the limit that was asked for."""
+    if sys.platform != "linux":
+        pytest.skip("control groups are Linux's")
+    program = tmp_path / "systemd-run"
+    program.write_text(
+        f"#!{sys.executable}\nimport os, sys\n"
+        f"open({str(tmp_path / 'asked')!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n"
+        "place = sys.argv.index('--') + 1\nos.execvp(sys.argv[place], sys.argv[place:])\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+def test_a_control_group_is_used_only_if_it_has_the_limit(group):
+    """The program starts what it is given and limits nothing, as where no memory is delegated."""
+    assert not sandbox._has_groups()
+    asked = (group / "asked").read_text()
+    assert "--user --scope" in asked and f"MemoryMax={2 * 10**9 + 2**26}" in asked
+
+
+def test_a_run_in_a_control_group_starts_in_it_and_reads_why_it_was_ended(
+    group, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(sandbox, "_has_groups", lambda: True)
+    with Sandbox(LIMITS) as box:
+        assert not any("control group" in gap for gap in box.gaps)
+        assert run(box, "print('ran')").results == "ran\n"
+    assert "MemoryMax=467108864 -p MemorySwapMax=0" in (group / "asked").read_text()
+    with open("/proc/self/cgroup", encoding="ascii") as file:
+        own = [line[4:] for line in file.read().splitlines() if line.startswith("0::/")]
+    if not own:
+        pytest.skip("this system has no control groups of the second version")
+    folder = tmp_path / "groups" / own[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "memory.max").write_text(f"{(467_108_864 // 4096) * 4096}\n")
+    (folder / "memory.events").write_text("oom 1\noom_kill 0\n")
+    monkeypatch.setattr(supervisor, "GROUPS", str(tmp_path / "groups"))
+    assert not supervisor._ended_by_group(400_000_000)
+    (folder / "memory.events").write_text("oom 1\noom_kill 1\n")
+    assert supervisor._ended_by_group(400_000_000)
+    assert not supervisor._ended_by_group(500_000_000)
 
 
 def test_exit_and_closed_descriptors_are_only_an_end(box):

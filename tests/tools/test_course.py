@@ -39,6 +39,14 @@ def test_a_text_alternative_is_three_sentences_after_in_words():
     assert course.alt_texts(text, 0) == []
 
 
+def test_a_text_alternative_may_stand_in_a_fold():
+    text = "See the bend.\n\n<details><summary>In words</summary>\n\nA line.\n\n</details>\n\nMore."
+    assert course.alt_texts(text, 1) == ["A line."]
+    assert course.alt_texts("<details><summary>In words</summary>A line.</details>", 1) == [
+        "A line."
+    ]
+
+
 def test_several_figures_are_numbered():
     alts = course.alt_texts("**In words:** two lines.", 2)
     assert alts == ["Figure 1 of 2. Two lines.", "Figure 2 of 2. Two lines."]
@@ -147,7 +155,7 @@ def test_the_lists_of_lessons_say_who_uses_what():
 
 def test_a_stamp_renews_number_titles_minutes_and_metadata():
     animals = course.parse(ANIMALS)
-    head = "# 13 · Hounds\n\nYou see.\n\n- **Time:** 1 minute on two cores, 3 minutes of reading"
+    head = "# 13 · Hounds\n\nYou see.\n\n- **Time:** 1 minute on two cores\n- **Data:** none"
     cells = [
         nbformat.v4.new_markdown_cell(head),
         nbformat.v4.new_code_cell("old"),
@@ -156,10 +164,25 @@ def test_a_stamp_renews_number_titles_minutes_and_metadata():
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"old": 1})
     course.stamp(notebook, animals.lessons[0], animals)
     first, code, last = (cell.source for cell in notebook.cells)
-    assert first == head.replace("13 · Hounds", "41 · Cats").replace("1 minute", "2 minutes")
+    assert first == head.replace("13 · Hounds", "41 · Cats").replace(
+        "1 minute on two cores", "2 minutes on two CPU cores, about 5 to read"
+    )
     assert code == (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").strip()
+    assert notebook.cells[1].metadata.jupyter.source_hidden, "the set-up cell is folded"
     assert last == "[42 · Dogs](42_dogs.ipynb), [dogs](42_dogs.ipynb)"
     assert notebook.metadata == course.metadata(animals.lessons[0])
+
+
+def test_the_minutes_to_read_count_prose_and_code_but_no_exercises():
+    lesson = course.parse(ANIMALS).lessons[0]
+    text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    folded = f"<details><summary>In words</summary>\n{999 * 'w '}\n</details>"
+    cells = [text(999 * "w "), text(598 * "w "), code(60 * "x = 1\n\n"), text(folded)]
+    cells += [text("w w\n\n## Exercises\n" + 999 * "w "), code(999 * "x = 1\n")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    assert course.time_needed(notebook, lesson).endswith("about 10 to read")  # 600/120 + 60/12
+    notebook.cells[1].source += "one more"
+    assert course.time_needed(notebook, lesson).endswith("about 15 to read")
 
 
 # ---- Other numbers and names -----------------------------------------------------------------

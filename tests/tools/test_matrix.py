@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -142,6 +143,20 @@ def test_a_readme_without_a_place_for_the_table_is_refused_at_once(tool, tmp_pat
 def test_the_projects_own_readme_has_the_place(tool):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "| Floor |" in tool.into_readme(text, [row(lessons=[lesson()])], date="today")
+
+
+def test_the_readme_says_which_lessons_the_other_backends_take(tool):
+    topics = {one.number: one.name[3:] for one in tool.course.read(ROOT).lessons}
+    taken = {tool.BY_NAME[name].lessons for name in ("jax", "torch")}
+    assert len(taken) == 1, "both take the same"
+    beyond = [topics[number] for number in tool.BEYOND]
+    to_08 = [topic for number, topic in topics.items() if number <= "08"]
+    assert sorted(*taken) == sorted(to_08 + beyond)
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    said = text.partition("with the newest; lessons 00 to 08")[2].partition(
+        " also with Keras on JAX"
+    )
+    assert said[1] and re.findall(r"\d\d", said[0]) == [*tool.BEYOND]
 
 
 # --- the command line -------------------------------------------------------------------------

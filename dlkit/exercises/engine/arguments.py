@@ -2,13 +2,15 @@
 
 import copy
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 from dlkit.exercises.engine.judging import judge
 from dlkit.exercises.engine.values import show
 from dlkit.exercises.engine.verdicts import clean
 
 
-def signature_of(function):
+def signature_of(function: Callable) -> inspect.Signature | None:
     """The signature of a function, or None if Python does not know it.
 
     Example:
@@ -34,10 +36,10 @@ class Arguments:
         [('z', [1.0, 2.0]), ('over', -1)]
     """
 
-    def __init__(self, reference):
+    def __init__(self, reference: Callable) -> None:
         self.signature = signature_of(reference)
 
-    def fresh(self, case):
+    def fresh(self, case: Any) -> tuple[tuple, dict]:
         """(args, kwargs) of a case, copied; by position as far as the reference allows."""
         args, kwargs = copy.deepcopy((case.args, case.kwargs))
         if self.signature is None:
@@ -45,7 +47,9 @@ class Arguments:
         bound = self.signature.bind(*args, **kwargs)
         return bound.args, bound.kwargs
 
-    def named(self, args, kwargs, answer=None):
+    def named(
+        self, args: tuple, kwargs: dict, answer: Callable | None = None
+    ) -> list[tuple[str, Any]]:
         """Pairs (name, value): an answer's own names, as far as it gives its parameters any."""
         names = _names(self.signature)
         if answer is not None:
@@ -54,11 +58,11 @@ class Arguments:
         names += [f"argument {number}" for number in range(len(names) + 1, len(args) + 1)]
         return [*zip(names, args, strict=False), *kwargs.items()]
 
-    def shown(self, case, answer):
+    def shown(self, case: Any, answer: Callable) -> list[tuple[str, str]]:
         """A case's arguments as rows (label, text)."""
         return [(name, show(value)) for name, value in self.named(*self.fresh(case), answer)]
 
-    def changed(self, case, args, kwargs, answer):
+    def changed(self, case: Any, args: tuple, kwargs: dict, answer: Callable) -> list[str]:
         """The names of those arguments that no longer are what the case says."""
         before = self.named(*self.fresh(case), answer)
         after = self.named(args, kwargs, answer)
@@ -68,7 +72,7 @@ class Arguments:
             if _differs(value, first)
         ]
 
-    def misfit(self, answer, case):
+    def misfit(self, answer: Callable, case: Any) -> str:
         """What is wrong if an answer cannot be called with a case's arguments; "" if it can."""
         args, kwargs = self.fresh(case)
         signature = signature_of(answer)
@@ -79,7 +83,7 @@ class Arguments:
         except TypeError:
             wanted = ", ".join(name for name, _ in self.named(args, kwargs))
             return (
-                f"Your function takes {clean(signature, 200)}, but it is called with "
+                f"Your function takes {clean(str(signature), 200)}, but it is called with "
                 f"({wanted}). Give it these parameters."
             )
         return ""

@@ -1,8 +1,10 @@
 """The parts that an exercise is written with: `Exercise`, `Case`, `Mistake`, `Property`."""
 
+from collections.abc import Callable, Sequence
+
 from dlkit.exercises.engine.checking import MISSING, check
 from dlkit.exercises.engine.solutions import solution_of
-from dlkit.exercises.engine.verdicts import Panel
+from dlkit.exercises.engine.verdicts import Panel, Verdict
 
 
 class Case:
@@ -18,7 +20,7 @@ class Case:
         'two rows'
     """
 
-    def __init__(self, label, *args, **kwargs):
+    def __init__(self, label: str, *args: object, **kwargs: object) -> None:
         self.label, self.args, self.kwargs = label, args, kwargs
 
 
@@ -35,7 +37,7 @@ class Mistake:
         'You forgot the mean.'
     """
 
-    def __init__(self, message, function):
+    def __init__(self, message: str, function: object) -> None:
         self.message, self.function = message, function
 
 
@@ -52,7 +54,7 @@ class Property:
         '-1 is not positive'
     """
 
-    def __init__(self, label, test):
+    def __init__(self, label: str, test: Callable) -> None:
         self.label, self.test = label, test
 
 
@@ -87,18 +89,18 @@ class Exercise:
 
     def __init__(
         self,
-        name,
+        name: str,
         *,
-        reference=None,
-        cases=(),
-        mistakes=(),
-        properties=(),
-        hints=(),
-        solution=None,
-        rtol=1e-5,
-        atol=1e-6,
-        time_limit=5.0,
-    ):
+        reference: object = None,
+        cases: Sequence = (),
+        mistakes: Sequence = (),
+        properties: Sequence = (),
+        hints: Sequence[str] = (),
+        solution: str | None = None,
+        rtol: float = 1e-5,
+        atol: float = 1e-6,
+        time_limit: float = 5.0,
+    ) -> None:
         self.name = name
         self.reference = reference
         self.cases = tuple(cases)
@@ -111,7 +113,7 @@ class Exercise:
         for problem in _problems(self):
             raise ValueError(f"exercise {name!r}: {problem}")
 
-    def check(self, answer=MISSING, *given):
+    def check(self, answer: object = MISSING, *given: object) -> Verdict:
         """Judge an answer by what it does, and show the verdict, wherever in a cell this stands.
 
         Args:
@@ -123,7 +125,7 @@ class Exercise:
         """
         return check(self, answer, given).display()
 
-    def hint(self):
+    def hint(self) -> Panel:
         """Show the next hint, each call one step further."""
         total, title, message = len(self.hints), f"· {self.name}", "There are no more hints."
         if self._hints_given < total:
@@ -132,13 +134,13 @@ class Exercise:
             title = f"{self._hints_given} of {total} · {self.name}"
         return Panel("hint", title, message, step=self.next_step).display()
 
-    def solution(self):
+    def solution(self) -> Panel:
         """Show one way to do it: code that can be run as it stands in the lesson's notebook."""
         rows = [("one way to do it", self.solution_code)]
         return Panel("solution", f"· {self.name}", rows=rows).display()
 
     @property
-    def next_step(self):
+    def next_step(self) -> tuple[str, str]:
         """What helps a learner who is stuck: a pair (label, line of code)."""
         if self._hints_given < len(self.hints):
             label = "Another hint" if self._hints_given else "A hint"
@@ -146,7 +148,7 @@ class Exercise:
         return "The solution", f"exercises.{self.name}.solution()"
 
     @property
-    def solution_code(self):
+    def solution_code(self) -> str:
         """The solution as text, under the name of the learner's answer: ``my_`` and its own."""
         if self._solution is not None:
             return self._solution.strip("\n")
@@ -155,7 +157,7 @@ class Exercise:
         return solution_of(self.reference, f"my_{self.name}")
 
     @property
-    def has_solution_text(self):
+    def has_solution_text(self) -> bool:
         """Whether the solution is a text of its own, not the reference's source."""
         return self._solution is not None
 

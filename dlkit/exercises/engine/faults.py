@@ -6,7 +6,9 @@ import os
 import re
 import sysconfig
 import traceback
+import types
 from pathlib import Path
+from typing import Any
 
 from dlkit.exercises.engine.verdicts import clean
 
@@ -16,7 +18,10 @@ NOT_OWN = (
     str(Path(__file__).parents[2]) + os.sep,  # dlkit itself
     "<frozen",
     "<__array_function__",
+    "<attrs generated",
+    "<decorator-gen",
 )
+OF_LIBRARIES = ("site-packages", "dist-packages", "__autograph_generated_file")
 # NumPy's, then TensorFlow's way to say that shapes do not fit
 BROADCAST = re.compile(
     r"(?:could not be broadcast together with shapes|Incompatible shapes:)\s*"
@@ -24,7 +29,7 @@ BROADCAST = re.compile(
 )
 
 
-def describe(error):
+def describe(error: BaseException) -> tuple[str, list]:
     """(sentence, rows) for an exception: its type and message, and the learner's line.
 
     Example:
@@ -89,12 +94,12 @@ def _own_frames(error):
     return [frame for frame in traceback.walk_tb(error.__traceback__) if is_own(frame[0])]
 
 
-def where(error):
+def where(error: BaseException) -> list:
     """The learner's own line that was running, as a row (label, code); [] if there is none."""
     return [_row(*frame) for frame in _own_frames(error)[-1:]]
 
 
-def running(frame):
+def running(frame: types.FrameType | None) -> list:
     """The learner's own line in a running frame or the nearest one that called it, as `where`."""
     while frame is not None and not is_own(frame):
         frame = frame.f_back
@@ -107,13 +112,16 @@ def _row(frame, number):
     return label, clean(line, 200) or "(its text is not at hand)"
 
 
-def is_own(frame):
+def is_own(frame: Any) -> bool:
     """Whether a frame is code of the learner's, not of a library or of dlkit."""
     name = frame.f_code.co_filename
-    return not name.startswith(NOT_OWN) and "site-packages" not in name
+    if name.startswith(NOT_OWN) or any(part in name for part in OF_LIBRARIES):
+        return False
+    # Compiled libraries (Cython) name their sources by a path of the machine that built them.
+    return name.startswith("<") or (os.path.isabs(name) and name.endswith(".py"))
 
 
-def is_unanswered(error):
+def is_unanswered(error: BaseException) -> bool:
     """Whether the learner's own code says NotImplementedError: the stub is still there."""
     if not isinstance(error, NotImplementedError):
         return False

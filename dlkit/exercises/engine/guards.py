@@ -12,25 +12,35 @@ blocks around it, on a machine of any speed.
 
 import contextlib
 import ctypes
-import inspect
 import io
 import signal
 import sys
 import threading
 import time
+import types
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from dlkit.exercises.engine import state
 from dlkit.exercises.engine.faults import is_own, running
 
 REPEAT_S = 0.05  # between two interruptions
 POLITE = 3  # interruptions before they come at every line of the answer's own code
 ALL_CODE = 20  # interruptions before they come at every line of the libraries it calls as well
+PATIENCE_S = 0.5  # for how long no signal comes before a thread steps in
+LOOK_S = 0.1  # between two looks of that thread
 GRACE_S = 1.0  # for how long a thread is interrupted before it is left behind
 KEPT = 2000  # characters of printed text that are kept
-ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}  # as NumPy begins
+ERRORS: Any = {
+    "divide": "warn",
+    "over": "warn",
+    "under": "ignore",
+    "invalid": "warn",
+}  # as NumPy begins
 
 
 SET_TRACE = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.py_object)(
@@ -80,38 +90,47 @@ class Outcome:
     ``stopped_at`` is the learner's line that was running when its time was up, as `faults.where`.
     """
 
-    value: object = None
+    value: Any = None
     error: BaseException | None = None
     timed_out: bool = False
     stopped_at: tuple = ()
     printed: str = ""
     warned: tuple = ()
+    changed: tuple = ()  # what it changed around it, as `state.Kept` names it; it was put back
 
 
 class Tape(io.TextIOBase):
     """A text stream that keeps the first characters and counts the rest."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.kept, self.length = "", 0
 
-    def writable(self):
+    def writable(self) -> bool:
         return True
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         self.kept += text[: max(0, KEPT - len(self.kept))]
         self.length += len(text)
         return len(text)
 
 
-def call(function, *args, seconds=5.0, **kwargs):
+_here = threading.local()  # ``depth``: how many calls are under way in this thread
+
+
+def call(
+    function: Callable, *args: Any, seconds: float = 5.0, keep: bool = True, **kwargs: Any
+) -> Outcome:
     """Call ``function(*args, **kwargs)`` and come back, whatever it does.
 
     Printed text, warnings and exceptions (`SystemExit` and `KeyboardInterrupt` raised by the code
-    itself included) are kept in the outcome. A Ctrl-C of the user is passed on.
+    itself included) are kept in the outcome. A Ctrl-C of the user is passed on. What the code
+    changes in the process around it is put back (`state.Kept`).
 
     Args:
         function: anything callable.
         seconds: how long it may take.
+        keep: whether to keep the process's state for a call inside another one. A call inside two
+            others is made by an answer, and what it changes is put back after that answer.
 
     Returns:
         An `Outcome`.
@@ -121,18 +140,30 @@ def call(function, *args, seconds=5.0, **kwargs):
         ZeroDivisionError('division by zero')
     """
     outcome, tape = Outcome(), Tape()
+    depth, kept = getattr(_here, "depth", 0), state.Kept()
     on_main = threading.current_thread() is threading.main_thread()
     run = _with_signal if on_main and hasattr(signal, "setitimer") else _in_thread
-    with (
-        contextlib.redirect_stdout(tape),
-        contextlib.redirect_stderr(tape),
-        np.errstate(**ERRORS),
-        warnings.catch_warnings(record=True) as caught,
-    ):
-        warnings.simplefilter("default")
-        run(function, args, kwargs, seconds, outcome)
-    if inspect.iscoroutine(outcome.value):
+    hook_before = sys.unraisablehook
+    try:
+        _here.depth = depth + 1
+        if depth == 0:
+            sys.unraisablehook = _unraisable
+        with (
+            kept if depth == 0 or (keep and depth == 1) else contextlib.nullcontext(),
+            contextlib.redirect_stdout(tape),
+            contextlib.redirect_stderr(tape),
+            np.errstate(**ERRORS),
+            warnings.catch_warnings(record=True) as caught,
+        ):
+            warnings.simplefilter("default")
+            run(_putting_back(function, kept), args, kwargs, seconds, outcome)
+    finally:
+        _here.depth = depth
+        if depth == 0:
+            sys.unraisablehook = hook_before
+    if type(outcome.value) is types.CoroutineType:
         outcome.value.close()  # or Python warns later that nobody awaited it
+    outcome.changed = tuple(dict.fromkeys(kept.changed))
     outcome.printed = tape.kept + (" …" if tape.length > len(tape.kept) else "")
     outcome.warned = tuple(
         dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in caught[:20])
@@ -140,13 +171,32 @@ def call(function, *args, seconds=5.0, **kwargs):
     return outcome
 
 
+def _unraisable(info):
+    """A `TimeUp` may hit a destructor or a callback, whose errors Python only reports."""
+    if not issubclass(info.exc_type, TimeUp):
+        sys.__unraisablehook__(info)
+
+
+def _putting_back(function, kept):
+    def called(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        finally:
+            kept.put_names_back()
+
+    return called
+
+
 def _with_signal(function, args, kwargs, seconds, outcome):
     """A call may be made inside of an answer that is itself interrupted, so all is put back."""
-    alarm, timer_before, started = _Alarm(), None, time.monotonic()
+    alarm, timer_before, started = _Alarm(seconds), None, time.monotonic()
+    outermost = _here.depth == 1
+    watch = _here.watch = _Watch() if outermost else _here.watch
     handled_before = sys.exc_info()[1]
     trace_before = sys.gettrace()  # a debugger's, or that of a measurement of coverage
     handler_before = signal.getsignal(signal.SIGALRM)
     interrupt_before = signal.getsignal(signal.SIGINT)
+    mask_before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     try:
         try:
             signal.signal(signal.SIGALRM, alarm.ring)
@@ -154,9 +204,15 @@ def _with_signal(function, args, kwargs, seconds, outcome):
                 signal.signal(signal.SIGINT, alarm.interrupt(interrupt_before))
             timer_before = signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_S)
             alarm.live = True
+            watch.alarms.append(alarm)
+            if outermost:
+                watch.start()
             outcome.value = function(*args, **kwargs)
         finally:
             alarm.live = False  # first of all: from here on a signal does nothing
+            watch.let_go(alarm)
+            if outermost:
+                watch.end()
     except BaseException as error:
         outcome.error = error
     finally:
@@ -167,7 +223,7 @@ def _with_signal(function, args, kwargs, seconds, outcome):
             SET_HANDLED(handled_before)
         if timer_before is not None:  # else an outer call was interrupted while this one began
             signal.setitimer(signal.ITIMER_REAL, 0)
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
         signal.signal(signal.SIGALRM, handler_before or signal.SIG_DFL)
         if timer_before is not None:
             left, interval = timer_before
@@ -178,11 +234,53 @@ def _with_signal(function, args, kwargs, seconds, outcome):
             if callable(interrupt_before):
                 signal.signal(signal.SIGINT, interrupt_before)
         finally:
-            signal.pthread_sigmask(
-                signal.SIG_SETMASK, mask
-            )  # an outer call may be interrupted here
+            # An outer call may be interrupted here.
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask_before)
     if alarm.interrupted:
         raise KeyboardInterrupt from None
+
+
+class _Watch(threading.Thread):
+    """Interrupts the main thread where no signal does: an answer may ignore it, or clear the timer.
+
+    It speaks only if an alarm has not rung for a while after it should have. A sleeping thread is
+    woken by SIGINT, whose handler then raises `TimeUp`. One watches over a call and all inside it.
+    """
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.alarms, self.over = [], threading.Event()
+        self.main, self.lock = threading.get_ident(), threading.Lock()
+
+    def run(self):
+        while not self.over.wait(LOOK_S):
+            with self.lock:
+                for alarm in self.alarms:
+                    if alarm.live and time.monotonic() > alarm.due + PATIENCE_S:
+                        if alarm.rings == alarm.rings_seen:
+                            self.interrupt(alarm)
+                        alarm.due, alarm.rings_seen = time.monotonic(), alarm.rings
+
+    def interrupt(self, alarm):
+        alarm.rings = max(alarm.rings, POLITE) + 1
+        alarm.see(sys._current_frames().get(self.main))
+        alarm.woken = True
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(self.main), ctypes.py_object(_TimeUpAtEveryLine)
+        )
+        signal.pthread_kill(self.main, signal.SIGINT)
+
+    def let_go(self, alarm):
+        """No interruption comes after this; one that is under way comes inside of it."""
+        with self.lock:
+            pass
+        if alarm in self.alarms:
+            self.alarms.remove(alarm)
+
+    def end(self):
+        self.over.set()
+        if self.is_alive():
+            self.join()
 
 
 def _put_back(trace):
@@ -193,9 +291,10 @@ def _put_back(trace):
 
 
 class _Alarm:
-    def __init__(self):
-        self.live = self.ringing = self.interrupted = False
+    def __init__(self, seconds):
+        self.live = self.ringing = self.interrupted = self.woken = False
         self.rings, self.stopper, self.stopped_at = 0, _Stopper(), None
+        self.due, self.rings_seen = time.monotonic() + seconds, 0  # for `_Watch`
 
     def ring(self, signum, frame):
         """Interrupt the answer. A ring that comes while this still works is left out.
@@ -222,6 +321,11 @@ class _Alarm:
 
     def interrupt(self, handler):
         def handle(signum, frame):
+            if self.woken:  # by `_Watch`, not by the user
+                self.woken = False
+                if self.live:
+                    raise TimeUp
+                return
             self.interrupted = True
             if self.live:
                 handler(signum, frame)
@@ -230,10 +334,12 @@ class _Alarm:
 
 
 def _in_thread(function, args, kwargs, seconds, outcome):
-    state = _Alarm()
+    state = _Alarm(seconds)
     state.live = True
+    depth = _here.depth
 
     def work():
+        _here.depth = depth
         with contextlib.suppress(TimeUp), np.errstate(**ERRORS):
             try:
                 try:

@@ -2,6 +2,7 @@
 
 import numbers
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,11 +26,11 @@ class Judgement:
     where: str = ""
 
     @property
-    def holds(self):
+    def holds(self) -> bool:
         return self.kind != "wrong" and not self.problem
 
 
-def judge(got, expected, rtol, atol):
+def judge(got: Any, expected: Any, rtol: float, atol: float) -> Judgement:
     """Compare a result with the expected one: arrays, numbers, tuples of them, dicts, strings.
 
     Args:

@@ -5,7 +5,7 @@ import numpy as np
 from dlkit.exercises.engine.exercise import Property
 
 
-def few_parameters(limit):
+def few_parameters(limit: int) -> Property:
     """A `Property`: the model has at most so many parameters.
 
     Args:
@@ -30,7 +30,7 @@ def few_parameters(limit):
     return Property(f"it has at most {limit:,} parameters", test)
 
 
-def reads_digits(share, share_of_sample):
+def reads_digits(share: float, share_of_sample: float) -> Property:
     """A `Property`: the model reads at least this share of the validation digits.
 
     Args:

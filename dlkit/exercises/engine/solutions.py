@@ -8,22 +8,24 @@ import re
 import sys
 import textwrap
 import types
+from collections.abc import Callable
 
 
-def solution_of(function, name):
+def solution_of(function: Callable, name: str) -> str:
     """The source of a function under another name, so that it runs in a notebook that has ``np``.
 
-    Above it stand the imports that it needs. Of its docstring the first line is kept.
+    Above it stand the imports that it needs. Of its docstring the first line is kept, and its types
+    are left out, as in the lessons.
 
     Args:
         function: a function of this course.
         name: the name to give it.
 
     Example:
-        >>> print(solution_of(_without_long_docstring, "mine").split("\\n")[0])
+        >>> print(solution_of(_as_in_a_lesson, "mine").split("\\n")[0])
         import ast
     """
-    source = _without_long_docstring(textwrap.dedent(inspect.getsource(function)))
+    source = _as_in_a_lesson(textwrap.dedent(inspect.getsource(function)).strip("\n"))
     source = re.sub(rf"\b{function.__name__}\b(?=\()", name, source)
     module = sys.modules[function.__module__]
     imports = [_import_of(found, module) for found in sorted(_globals_of(function.__code__))]
@@ -49,13 +51,19 @@ def _import_of(name, module):
     return f"from {module.__name__} import {name}"
 
 
-def _without_long_docstring(source):
-    """A function's source with its docstring cut to the first line."""
-    body = ast.parse(source).body[0]
-    if not isinstance(body, ast.FunctionDef) or not ast.get_docstring(body):
-        return source.strip("\n")
-    node = body.body[0]
-    lines = source.strip("\n").split("\n")
-    first = ast.get_docstring(body).split("\n")[0]
-    short = f'{" " * node.col_offset}"""{first}"""'
-    return "\n".join([*lines[: node.lineno - 1], short, *lines[node.end_lineno :]])
+def _as_in_a_lesson(source):
+    """A function's source without types, and with the first line of its docstring."""
+    function = ast.parse(source).body[0]
+    if not isinstance(function, ast.FunctionDef):
+        return source
+    lines, body = source.split("\n"), function.body[0]
+    kept = lines[body.lineno - 1 :]
+    if docstring := ast.get_docstring(function):
+        first = docstring.split("\n")[0]
+        kept = [f'{" " * body.col_offset}"""{first}"""', *lines[body.end_lineno :]]
+    function.body, function.returns = [ast.Pass()], None
+    for node in ast.walk(function.args):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+    header, _ = ast.unparse(function).rsplit("\n", 1)
+    return "\n".join([header, *kept])

@@ -4,6 +4,7 @@ import inspect
 import numbers
 import re
 import reprlib
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ NAMES = {
     np.ndarray: "an array",
 }
 MOST_LINES = 12  # of an array that is shown
-PRINT = {  # NumPy's own, but for the precision: a learner's options change no verdict
+PRINT: Any = {  # NumPy's own, but for the precision: a learner's options change no verdict
     "precision": 6,
     "linewidth": 75,
     "suppress": False,
@@ -40,7 +41,7 @@ class NotNumbers(ValueError):
     """A result that is no array of numbers; the message says what it is."""
 
 
-def to_array(value):
+def to_array(value: Any) -> np.ndarray:
     """The numbers of a Python value, NumPy array or tensor of any library, as a fresh array.
 
     Raises:
@@ -82,7 +83,7 @@ def _strange(value, array):
     return name_of(value)
 
 
-def name_of(value):
+def name_of(value: object) -> str:
     """What a value is, in words: "a string", "a function", "None", …"""
     if value is None:
         return "None"
@@ -97,7 +98,7 @@ def name_of(value):
     return f"an object of type {type(value).__name__}"
 
 
-def has_parts(value):
+def has_parts(value: object) -> bool:
     """Whether a value is a tuple or list of arrays, rather than one array written as a list."""
     if not isinstance(value, (tuple, list)):
         return False
@@ -109,7 +110,7 @@ def has_parts(value):
         return True
 
 
-def show(value):
+def show(value: Any) -> str:
     """A value in a few lines: arrays and tensors as numbers with their shape, the rest by repr.
 
     Example:

@@ -4,6 +4,8 @@ import html
 import re
 import sys
 import unicodedata
+from collections.abc import Sequence
+from typing import Self
 
 CORRECT, NOT_YET, NOT_ATTEMPTED = "correct", "not yet", "not attempted"
 # A symbol and a colour (Okabe and Ito's) for each kind of panel; the word itself always leads.
@@ -28,7 +30,7 @@ LABEL = "padding:4px 0;font-size:0.9em;opacity:0.8;"
 NUMBER = re.compile(r"[(\[][-+\d., e]*\d[-+\d., e]*[)\]]|[-+]?\d[\d.,]*(?:e[-+]?\d+)?(?: %)?")
 
 
-def clean(text, limit=600):
+def clean(text: str, limit: int = 600) -> str:
     """`text` without control characters, and shortened in the middle to about `limit` characters.
 
     Example:
@@ -63,7 +65,15 @@ class Panel:
         Subtract something first.
     """
 
-    def __init__(self, kind, title, message="", rows=(), notes=(), step=None):
+    def __init__(
+        self,
+        kind: str,
+        title: str,
+        message: str = "",
+        rows: Sequence = (),
+        notes: Sequence[str] = (),
+        step: tuple[str, str] | None = None,
+    ) -> None:
         self.kind = kind
         self.title = title
         self.message = message
@@ -72,7 +82,7 @@ class Panel:
         self.step = step
         self.shown_in = None  # the number of the execution that displayed it
 
-    def display(self):
+    def display(self) -> Self:
         """Show the panel now, in a notebook or as text; give it back, to be the value of a cell.
 
         A cell that ends with it does not show it a second time.
@@ -96,7 +106,7 @@ class Panel:
         return f"<{self.kind} {self.title}>"
 
     @property
-    def text(self):
+    def text(self) -> str:
         """The whole panel as plain text."""
         lines = [f"{MARKS[self.kind][0]} {self.kind} {self.title}", self.message]
         for label, text in self.rows:
@@ -157,10 +167,18 @@ class Verdict(Panel):
         2 cases hold.
     """
 
-    def __init__(self, status, exercise, message="", rows=(), notes=(), step=None):
+    def __init__(
+        self,
+        status: str,
+        exercise: str,
+        message: str = "",
+        rows: Sequence = (),
+        notes: Sequence[str] = (),
+        step: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__(status, f"· {exercise}", message, rows, notes, step)
 
     @property
-    def status(self):
+    def status(self) -> str:
         """ "correct", "not yet" or "not attempted"."""
         return self.kind

@@ -65,20 +65,6 @@ def hat_in_keras(x, left, center, right):
     return up * relu(x - left) - (up + down) * relu(x - center) + down * relu(x - right)
 
 
-# ---- he_normal -------------------------------------------------------------------------------
-
-
-def he_by_keras(shape, rng):
-    """Keras's own: cut off at two standard deviations."""
-    return keras.initializers.HeNormal(seed=int(rng.integers(2**31)))(shape)
-
-
-def he_by_loop(shape, rng):
-    fan_in, fan_out = shape
-    std = math.sqrt(2 / fan_in)
-    return [[rng.normal(0, std) for _ in range(fan_out)] for _ in range(fan_in)]
-
-
 WRONG = {
     "sigmoid_derivative": [
         (lambda s: s * (1 + s), "sign inside"),
@@ -128,25 +114,21 @@ WRONG = {
         (lambda x, a, b, c: np.exp(-((x - b) ** 2)), "as wide on both sides"),
         (lambda x: np.maximum(0, 1 - abs(x)), "these parameters"),
     ],
-    "he_normal": [
-        (lambda shape, rng: rng.normal(0, np.sqrt(2 / shape[1]), shape), "fan_out for fan_in"),
-        (lambda shape, rng: rng.normal(0, 2 / shape[0], shape), "That is the variance"),
-        (lambda shape, rng: rng.normal(0, np.sqrt(1 / shape[0]), shape), "factor 2 is missing"),
-        (lambda shape, rng: rng.normal(0, np.sqrt(2 / sum(shape)), shape), "Glorot"),
-        (lambda shape, rng: rng.normal(0, 1, shape), "it is 1"),
-        (lambda shape, rng: rng.uniform(-1, 1, shape) * np.sqrt(2 / shape[0]), "uniform numbers"),
-        (lambda shape, rng: rng.uniform(-1, 1, shape) * np.sqrt(6 / shape[0]), "look uniform"),
-        (lambda shape, rng: abs(rng.normal(0, np.sqrt(2 / shape[0]), shape)), "the mean is"),
-        (lambda shape, rng: rng.normal(0, np.sqrt(2 / shape[0]), shape[::-1]), "the shape is"),
-        (
-            lambda shape, rng: np.random.default_rng(7).normal(0, np.sqrt(2 / shape[0]), shape),
-            "different seeds give the same",
-        ),
-        (
-            lambda shape, rng: np.random.normal(0, np.sqrt(2 / shape[0]), shape),
-            "one seed give different",
-        ),
-        (lambda shape: np.zeros(shape), "It raised TypeError"),
+    "joints": [
+        (np.linspace(-1, 1, 8)[1:-1], "evenly spaced joints waste"),
+        ([-0.95, -0.9, -0.8, 0.8, 0.9, 0.95], "where the curve bends most"),
+        ([-0.59, -0.55, -0.5, 0.5, 0.55, 0.59], "move one at a time"),
+        ([0.0, 0.1, 0.2], "give six numbers in one list"),
+        ([-2, -1, 0, 0.1, 0.2, 0.3], "between -1 and 1"),
+        ([0, 0, 0.1, 0.2, 0.3, 0.4], "at the same place"),
+        ("in the middle", "give six numbers, for example"),
+    ],
+    "referee": [
+        (0.035, "the colleague's own difference"),
+        (0.039, "take ReLU minus tanh"),
+        (-3.9, "not in per cent"),
+        (0.2, "One or few seeds scatter"),
+        ("tanh", "give one number"),
     ],
 }
 
@@ -171,10 +153,9 @@ RIGHT = {
         lambda x, left, center, right: np.interp(x, [left, center, right], [0, 1, 0]),
         lambda x, a, b, c: np.maximum(0, np.minimum((x - a) / (b - a), (c - x) / (c - b))),
     ],
-    "he_normal": [
-        he_by_keras,
-        he_by_loop,
-        lambda shape, rng: rng.standard_normal(shape, dtype="float32") * (2 / shape[0]) ** 0.5,
-        lambda shape, rng: tf.convert_to_tensor(rng.normal(0, (2 / shape[0]) ** 0.5, shape)),
+    "joints": [
+        [-0.67, -0.37, -0.28, 0.0, 0.32, 0.54],
+        np.array([-0.51, -0.184, -0.02, 0.02, 0.184, 0.51]),
     ],
+    "referee": [-0.039, np.float64(-0.05), -0.03],
 }

@@ -4,35 +4,63 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# ---- dense_backward --------------------------------------------------------------------------
+# ---- divide ----------------------------------------------------------------------------------
 
 
-def dense_backward_by_loop(upstream, x, kernel):
-    dx, dkernel, dbias = np.zeros_like(x), np.zeros_like(kernel), np.zeros(kernel.shape[1])
-    for i in range(len(x)):
-        for j in range(kernel.shape[1]):
-            dbias[j] += upstream[i, j]
-            for k in range(kernel.shape[0]):
-                dkernel[k, j] += x[i, k] * upstream[i, j]
-                dx[i, k] += kernel[k, j] * upstream[i, j]
-    return dx, dkernel, dbias
+class Value:
+    """As the lesson builds it."""
+
+    def __init__(self, data, operation="", parents=(), slopes=(), label=""):
+        self.data, self.operation, self.label = data, operation, label
+        self.parents, self.slopes, self.gradient = parents, slopes, 0.0
 
 
-def dense_backward_by_tape(upstream, x, kernel):
-    x, kernel = tf.Variable(x), tf.Variable(kernel)
-    bias = tf.Variable(tf.zeros(kernel.shape[1], x.dtype))
-    with tf.GradientTape() as tape:
-        result = tf.reduce_sum(upstream * (x @ kernel + bias))
-    return tape.gradient(result, [x, kernel, bias])
+def divided(slopes):
+    return lambda a, b: Value(a.data / b.data, "/", (a, b), slopes(a.data, b.data))
 
 
-def dense_backward_in_float32(upstream, x, kernel):
-    upstream, x, kernel = (array.astype("float32") for array in (upstream, x, kernel))
-    return [
-        np.einsum("nu,fu->nf", upstream, kernel),
-        np.einsum("nf,nu->fu", x, upstream),
-        np.ones(len(x), "float32") @ upstream,
-    ]
+def divided_by_numpy(a, b):
+    quotient = np.float32(a.data) / np.float32(b.data)
+    return Value(quotient, "/", [a, b], np.array([1, -quotient]) / b.data)
+
+
+# ---- backward_on_tape ------------------------------------------------------------------------
+
+
+def tape_by_recursion(parents, slopes):
+    """Every entry asks those that use it; the last use is asked last."""
+
+    def gradient(entry):
+        if entry == len(parents) - 1:
+            return 1.0
+        return sum(
+            slope * gradient(user)
+            for user in range(len(parents))
+            for parent, slope in zip(parents[user], slopes[user], strict=True)
+            if parent == entry
+        )
+
+    return [gradient(entry) for entry in range(len(parents))]
+
+
+def tape_by_matrix(parents, slopes):
+    local = np.zeros((len(parents), len(parents)))
+    for user, (places, numbers) in enumerate(zip(parents, slopes, strict=True)):
+        np.add.at(local[user], list(places), list(numbers))
+    return np.linalg.inv(np.eye(len(parents)) - local)[-1]  # the sum over all ways
+
+
+def tape(start=1.0, entries=reversed, join=np.add, local=False):
+    def backward(parents, slopes):
+        gradients = [0.0] * len(parents)
+        gradients[-1] = start
+        for entry in entries(range(len(parents))):
+            for parent, slope in zip(parents[entry], slopes[entry], strict=True):
+                part = slope if local else slope * gradients[entry]
+                gradients[parent] = join(gradients[parent], part)
+        return gradients
+
+    return backward
 
 
 # ---- two_layer_gradients ---------------------------------------------------------------------
@@ -82,25 +110,7 @@ def scalar_bias(*given):
     return dW1, db1.sum(), dW2, db2
 
 
-# ---- relu_backward ---------------------------------------------------------------------------
-
-
-def relu_by_loop(upstream, x):
-    pairs = zip(np.ravel(upstream), np.ravel(x), strict=True)
-    return np.reshape([g if value > 0 else 0.0 for g, value in pairs], np.shape(x))
-
-
-def relu_in_place(upstream, x):
-    upstream[x <= 0] = 0
-    return upstream
-
-
-def relu_by_tape(upstream, x):
-    x = tf.Variable(x)
-    with tf.GradientTape() as tape:
-        y = tf.nn.relu(x)
-    return tape.gradient(y, x, output_gradients=tf.constant(upstream))
-
+GIVEN = {"divide": (Value,)}
 
 WRONG = {
     "expression_gradient": [
@@ -111,22 +121,24 @@ WRONG = {
         ((6, 2), "shape"),
         ((2, 2, 0), "shut the gate"),
     ],
-    "relu_backward": [
-        (lambda g, x: g * np.maximum(x, 0), "output of ReLU"),
-        (lambda g, x: g * x, "x itself"),
-        (lambda g, x: g * (g > 0), "on the upstream gradient"),
-        (lambda g, x: np.where(x > 0, 1.0, 0.0), "local slope alone"),
-        (lambda g, x: np.where(x >= 0, g, 0), "exactly 0"),
-        (lambda g, x: g[x > 0], "shape"),
+    "divide": [
+        (divided(lambda a, b: (1 / b, a / b**2)), "mind the sign"),
+        (divided(lambda a, b: (b, a)), "slopes of a product"),
+        (divided(lambda a, b: (1 / b, -a / b)), "One b is missing"),
+        (divided(lambda a, b: (1 / b, -1 / b**2)), "a multiplies it"),
+        (divided(lambda a, b: (-a / b**2, 1 / b)), "order of the parents"),
+        (divided(lambda a, b: (1 / b,)), "one for each parent"),
+        (divided(lambda a, b: (1.0, 1.0)), "Nudge a, then b"),
+        (lambda a, b: a.data / b.data, "Return a new Value"),
+        (lambda a, b: Value(a.data * b.data, "/", (a, b), (1.0, 1.0)), "its data is"),
+        (lambda a, b: Value(a.data / b.data, "/", (b, a), (1.0, 1.0)), "not the pair (a, b)"),
     ],
-    "dense_backward": [
-        (lambda g, x, w: (np.dot(g, w), x.T @ g, g.sum(axis=0)), "hides the mistake"),
-        (lambda g, x, w: (g @ w.T, x @ g, g.sum(axis=0)), "runs over the examples"),
-        (lambda g, x, w: (g @ w.T, g.T @ x, g.sum(axis=0)), "dkernel is transposed"),
-        (lambda g, x, w: (g @ w.T, x.T @ g, g.mean(axis=0)), "mean over the batch"),
-        (lambda g, x, w: (g @ w.T, x.T @ g, g.sum(axis=1)), "summed over the units"),
-        (lambda g, x, w: (g @ w.T, x.T @ g), "2 parts"),
-        (lambda g, x, w: (g @ w.T, x.T @ g, g), "shape"),
+    "backward_on_tape": [
+        (tape(join=lambda old, new: new), "must not replace"),
+        (tape(entries=iter), "from the first entry to the last"),
+        (tape(start=0.0), "All zero"),
+        (tape(local=True), "local slopes"),
+        (lambda parents, slopes: tape()(parents, slopes)[:-1], "shape"),
     ],
     "two_layer_gradients": [
         (lambda *given: two_layers(*given, mean=False), "forgot 1/n"),
@@ -145,6 +157,14 @@ WRONG = {
         ("dW2", "as it stands in NAMES."),
         (np.array([0.0, 0.0, 1.0, 0.0]), "wrong value"),
     ],
+    "colleagues_conclusion": [
+        ((1, ["W1", "b1"]), "open gates"),
+        ((0, []), "Right about the gates"),
+        ((0, ["W1"]), "all four"),
+        ((0, ["b1", "W1"]), "order of NAMES"),
+        ((0.0, ("W1", "b1", "W2", "b2")), "second layer agree"),
+        ((0.5, ["W1", "b1"]), "part 1"),
+    ],
 }
 
 RIGHT = {
@@ -153,12 +173,8 @@ RIGHT = {
         np.array([6.0, 2.0, -4.0], dtype="float32"),
         tf.constant([6.0, 2.0, -4.0]),
     ],
-    "relu_backward": [relu_by_loop, relu_in_place, relu_by_tape],
-    "dense_backward": [
-        dense_backward_by_loop,
-        dense_backward_by_tape,
-        dense_backward_in_float32,
-    ],
+    "divide": [divided(lambda a, b: (1 / b, -a / b**2)), divided_by_numpy],
+    "backward_on_tape": [tape(), tape_by_recursion, tape_by_matrix],
     "two_layer_gradients": [
         two_layers,
         two_layers_by_tape,
@@ -166,4 +182,5 @@ RIGHT = {
         two_layers_in_float32,
     ],
     "find_the_bug": ["W2", np.array(["W1", "W2"])[1].item()],
+    "colleagues_conclusion": [(0, ["W1", "b1"]), [np.float64(0), ("W1", "b1")]],
 }

@@ -38,7 +38,7 @@ def divides_the_result(logits, temperature):
     return scipy.special.softmax(logits, axis=-1) / temperature
 
 
-def powers_unnormalised(logits, temperature):
+def powers_unnormalized(logits, temperature):
     return scipy.special.softmax(logits, axis=-1) ** (1 / temperature)
 
 
@@ -155,7 +155,7 @@ WRONG = {
         (of_scaled(lambda z, t: z * t), "You multiply by the temperature"),
         (of_scaled(lambda z, t: z), "changes nothing"),
         (divides_the_result, "You divide the probabilities"),
-        (powers_unnormalised, "do not sum to one"),
+        (powers_unnormalized, "do not sum to one"),
         (down_the_columns, "Each row is a text"),
         (over_everything, "“cold, 0.5” fails"),
         (naive, "overflows"),

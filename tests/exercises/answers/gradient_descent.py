@@ -3,89 +3,68 @@
 import keras
 import numpy as np
 
-# ---- gradient_descent ------------------------------------------------------------------------
+# ---- descend_until ---------------------------------------------------------------------------
 
 
-def uphill(gradient, start, learning_rate, steps):
-    w = start.copy()
-    for _ in range(steps):
-        w += learning_rate * gradient(w)
-    return w
+def until(sign=-1.0, length=np.linalg.norm, look_first=True, most=None):
+    def walk(gradient, start, learning_rate, tolerance, limit):
+        w = start.copy()
+        for step in range(most or limit):
+            g = gradient(w)
+            if look_first and length(g) <= tolerance:
+                return w, step
+            w = w + sign * learning_rate * g
+            if not look_first and length(g) <= tolerance:
+                return w, step + 1
+        return w, most or limit
+
+    return walk
 
 
-def gradient_of_the_start(gradient, start, learning_rate, steps):
-    w, fixed = start.copy(), gradient(start)
-    for _ in range(steps):
-        w = w - learning_rate * fixed
-    return w
+def only_the_point(*given):
+    return until()(*given)[0]
 
 
-def one_too_many(gradient, start, learning_rate, steps):
-    w = start
-    for _ in range(steps + 1):
-        w = w - learning_rate * gradient(w)
-    return w
-
-
-def one_too_few(gradient, start, learning_rate, steps):
-    w = start
-    for _ in range(1, steps):
-        w = w - learning_rate * gradient(w)
-    return w
-
-
-def no_rate(gradient, start, learning_rate, steps):
-    w = start
-    for _ in range(steps):
-        w = w - gradient(w)
-    return w
-
-
-def whole_path(gradient, start, learning_rate, steps):
-    path = [start]
-    for _ in range(steps):
-        path.append(path[-1] - learning_rate * gradient(path[-1]))
-    return np.array(path)
-
-
-def in_place(gradient, start, learning_rate, steps):
-    for _ in range(steps):
+def in_place(gradient, start, learning_rate, tolerance, limit):
+    for step in range(limit):
+        if np.linalg.norm(gradient(start)) <= tolerance:
+            return start, step
         start -= learning_rate * gradient(start)
-    return start
+    return start, limit
 
 
-def no_return(gradient, start, learning_rate, steps):
-    for _ in range(steps):
-        start = start - learning_rate * gradient(start)
+def without_limit(gradient, start, learning_rate, tolerance, limit):
+    w, steps = start, 0
+    while np.linalg.norm(gradient(w)) > tolerance:
+        w, steps = w - learning_rate * gradient(w), steps + 1
+    return w, steps
 
 
-def by_recursion(gradient, start, learning_rate, steps):
-    if steps == 0:
-        return start
-    return by_recursion(gradient, start - learning_rate * gradient(start), learning_rate, steps - 1)
+def by_recursion(gradient, start, learning_rate, tolerance, limit):
+    g = gradient(start)
+    if limit == 0 or np.sqrt(np.sum(g**2)) <= tolerance:
+        return start, 0
+    end, steps = by_recursion(
+        gradient, start - learning_rate * g, learning_rate, tolerance, limit - 1
+    )
+    return end, steps + 1
 
 
-def by_keras(gradient, start, learning_rate, steps):
-    w = keras.Variable(start, dtype="float64")
+def by_keras(gradient, start, learning_rate, tolerance, limit):
+    w, steps = keras.Variable(start, dtype="float64"), 0
     optimizer = keras.optimizers.SGD(learning_rate)
-    for _ in range(steps):
+    while steps < limit:
         now = gradient(keras.ops.convert_to_numpy(w))
+        if np.linalg.norm(now) <= tolerance:
+            break
         optimizer.apply([keras.ops.convert_to_tensor(now)], [w])
-    return keras.ops.convert_to_numpy(w)
+        steps += 1
+    return keras.ops.convert_to_numpy(w), steps
 
 
-def in_float32(gradient, start, learning_rate, steps):
-    w = start.astype("float32")
-    for _ in range(steps):
-        w = w - np.float32(learning_rate) * gradient(w).astype("float32")
-    return w
-
-
-def as_a_list(gradient, start, learning_rate, steps):
-    w = start.copy()
-    for _ in range(steps):
-        w -= learning_rate * gradient(w)
-    return w.tolist()
+def as_a_list(*given):
+    w, steps = until()(*given)
+    return [w.tolist(), float(steps)]
 
 
 # ---- numerical_gradient ----------------------------------------------------------------------
@@ -282,15 +261,14 @@ def by_power_iteration(gradient, size):
 
 
 WRONG = {
-    "gradient_descent": [
-        (uphill, "uphill"),
-        (gradient_of_the_start, "anew each time"),
-        (one_too_many, "one step too many"),
-        (one_too_few, "one step too few"),
-        (no_rate, "learning rate is missing"),
-        (whole_path, "shape"),
+    "descend_until": [
+        (until(sign=1.0), "uphill"),
+        (until(look_first=False), "look first"),
+        (without_limit, "beyond `limit`"),
+        (until(length=lambda g: np.max(np.abs(g))), "largest entry"),
+        (until(length=lambda g: np.vdot(g, g)), "root"),
+        (only_the_point, "1 parts"),
         (in_place, "on start itself"),
-        (no_return, "`return` missing"),
     ],
     "numerical_gradient": [
         (forward, "forward difference"),
@@ -324,11 +302,19 @@ WRONG = {
         (lambda gradient, size: curvatures(gradient, size).max(), "other way round"),
         (lambda gradient, size: 2 / curvatures(gradient, size), "shape"),
     ],
+    "fair_race": [
+        ((653, 124), "her own two numbers"),
+        ((124, 7), "plain first"),
+        ((63, 124), "is it its best"),
+        ((7, 131), "other way round"),
+        ((7,), "shape"),
+    ],
 }
 
 RIGHT = {
-    "gradient_descent": [by_recursion, by_keras, in_float32, as_a_list],
+    "descend_until": [until(), by_recursion, by_keras, as_a_list],
     "numerical_gradient": [central, restores, by_unit_vectors],
     "minibatches": [from_permutation, as_lists, by_sorting],
     "critical_rate": [by_bisection, by_power_iteration],
+    "fair_race": [np.array([7, 124]), [7.0, 124.0]],
 }

@@ -133,6 +133,14 @@ WRONG = {
         (92, "never runs out"),
         (69.5, "Very near"),
     ],
+    "forecasters": [
+        ((0.427, 0.469), "Those are the costs"),
+        ((0.1017, -0.2241), "The sign"),
+        ((-0.1467, 0.3233), "in bits"),
+        ((0.2664, 0.2241), "one half in both cities"),
+        ((0.2241, -0.1017), "A first"),
+        (0.2241, "shape"),
+    ],
 }
 
 RIGHT = {
@@ -151,4 +159,5 @@ RIGHT = {
     ],
     "crossentropy_gradient": [gradient_by_tape, gradient_by_loop, gradient_in_float32],
     "loaves": [71, 71.0, np.int64(71), np.array(71)],
+    "forecasters": [(-0.1017, 0.2241), np.array([-0.102, 0.224]), [-0.1017, np.float32(0.2241)]],
 }

@@ -35,18 +35,6 @@ def side_by_keras():
     return shape[1]
 
 
-def weights_by_keras(kernel_size, channels, filters, use_bias):
-    layer = keras.layers.Conv2D(filters, kernel_size, use_bias=use_bias)
-    layer.build((None, 28, 28, channels))
-    return layer.count_params()
-
-
-def weights_of_one_pixel(kernel_size, channels, filters, use_bias):
-    """A convolution is a dense layer on the pixels under its kernel."""
-    dense = kernel_size * kernel_size * channels * filters
-    return np.int64(dense + (filters if use_bias else 0))
-
-
 def field_by_gradient(layers):
     """Which input pixels does the middle output pixel depend on? Ask the tape."""
     x = tf.Variable(tf.ones((1, 101, 1)))
@@ -99,6 +87,35 @@ def same(image, kernel):
     return tf.nn.conv2d(image[None], kernel, 1, "SAME")[0]
 
 
+RNG = np.random.default_rng(1)
+
+
+def the_colleagues(images, seed):
+    order = RNG.permutation(784)
+    return images.reshape(-1, 784)[:, order].reshape(images.shape)
+
+
+def order_of_each(images, seed):
+    rng = np.random.default_rng(seed)
+    rows = [rng.permutation(image.reshape(784)) for image in images]
+    return np.reshape(rows, images.shape)
+
+
+def always_the_same(images, seed):
+    return solution_of_shuffle(images, 7)
+
+
+def solution_of_shuffle(images, seed):
+    order = np.random.default_rng(seed).permutation(784)
+    return np.stack([image.reshape(784)[order].reshape(28, 28) for image in images])
+
+
+def rows_then_columns(images, seed):
+    rng = np.random.default_rng(seed)
+    rows, columns = rng.permutation(28), rng.permutation(28)
+    return images[:, rows][:, :, columns]
+
+
 WRONG = {
     "side": [
         (8, 'the side with padding "same"'),
@@ -110,16 +127,6 @@ WRONG = {
         ((5, 5), "The shape is (2,); expected () (a single number)"),
         ("5", "The result is a string"),
         (lambda: 5, "expected a value"),
-    ],
-    "weights": [
-        (lambda k, c, f, b: k * k * c * f, "You left out the biases."),
-        (lambda k, c, f, b: k * k * c * f + f, "even where use_bias is False"),
-        (lambda k, c, f, b: k * k * f + b * f, "one kernel for each filter"),
-        (lambda k, c, f, b: k * c * f + b * f, "A kernel is a square"),
-        (lambda k, c, f, b: (k * k + b) * c * f, "You gave each kernel a bias"),
-        (lambda k, c, f, b: k * k * c * f + b, "“3 by 3, from 16 to 32 channels” fails"),
-        (lambda k, c, f: k * k * c * f + f, "takes (k, c, f), but it is called with"),
-        (lambda k, c, f, b: (k, k, c, f), "The shape is (4,); expected ()"),
     ],
     "receptive_field": [
         (lambda layers: 1 + sum(k - 1 for k, _ in layers), "You left out the strides"),
@@ -177,17 +184,25 @@ WRONG = {
         (Reader(np.full((50, 10), np.inf)), "the training diverged"),
         (0.99, "this is no Keras model, but of type float"),
     ],
+    "shuffle": [
+        (the_colleagues, "a second call with the same seed takes another order"),
+        (order_of_each, "two images of one call are shuffled in different orders"),
+        (
+            lambda images, seed: np.random.default_rng(seed).permutation(images),
+            "the pixels of an image are not those that it had",
+        ),
+        (lambda images, seed: images, "nothing moves"),
+        (always_the_same, "the seeds 0 and 1 give the same order"),
+        (
+            lambda images, seed: solution_of_shuffle(images, seed).reshape(len(images), 784),
+            "it makes the shape (3, 784)",
+        ),
+        (lambda images, seed: None, "it makes the shape ()"),
+    ],
 }
 
 RIGHT = {
     "side": [side_by_keras(), 5.0, np.int64(5), np.array(5), tf.constant(5)],
-    "weights": [
-        weights_by_keras,
-        weights_of_one_pixel,
-        lambda kernel_size, channels, filters, use_bias=True: (
-            filters * (channels * kernel_size**2 + int(use_bias))
-        ),
-    ],
     "receptive_field": [field_by_gradient, field_backwards],
     "convolution": [
         loops,
@@ -197,4 +212,9 @@ RIGHT = {
         lambda image, kernel: loops(image, kernel).astype("float32"),
     ],
     "small_cnn": [lookup(), Reader(ONE_HOT), Reader(10 * ONE_HOT - 3, parameters=10_000)],
+    "shuffle": [
+        solution_of_shuffle,
+        rows_then_columns,
+        lambda images, seed: solution_of_shuffle(images.astype("float32"), seed),
+    ],
 }

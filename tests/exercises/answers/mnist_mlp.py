@@ -2,125 +2,124 @@
 
 import math
 import types
-from itertools import pairwise
 
 import keras
 import numpy as np
-import tensorflow as tf
 from helpers.digit_stand_ins import ONE_HOT, Y_VAL, Reader, with_errors
-from sklearn.metrics import accuracy_score
+from scipy.stats import binomtest, chi2
+
+from dlkit.exercises import mnist_mlp as exercises
 
 RNG = np.random.default_rng(0)
 X_VAL = RNG.random((50, 28, 28), dtype=np.float32)
-GIVEN = {"small_model": (X_VAL, Y_VAL)}
+LABELS = np.arange(1000) % 10  # for the hunt for wrong labels
+NOISY = exercises.with_wrong_labels(LABELS)
+PLANTED = np.flatnonzero(NOISY != LABELS)
+INNOCENT = np.flatnonzero(NOISY == LABELS)
+RUN = exercises.colleagues_run(X_VAL, Y_VAL, X_VAL, Y_VAL)
+UPRIGHT = float(np.mean(RUN.predict(X_VAL.reshape(50, 784)).argmax(axis=1) == Y_VAL))
+GIVEN = {
+    "ingredient": (X_VAL, Y_VAL),
+    "small_model": (X_VAL, Y_VAL),
+    "suspects": (LABELS,),
+    "referee": (RUN, X_VAL, Y_VAL),
+}
 
 
-def untrained(*units):
+def network(*units, activation=None):
     keras.utils.set_random_seed(0)
-    hidden = [keras.layers.Dense(width) for width in units]
+    hidden = [keras.layers.Dense(width, activation=activation) for width in units]
     layers = [keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10)]
     return keras.Sequential(layers)
+
+
+def that_reads(*units, activation=None):
+    """Without training: its last layer is fitted to the fifty images."""
+    model = network(*units, activation=activation)
+    before = keras.Sequential(model.layers[:-1])
+    hidden = np.asarray(before.predict(X_VAL, verbose=0), dtype=float)
+    hidden = np.hstack([hidden, np.ones((50, 1))])
+    kernel = np.linalg.lstsq(hidden, ONE_HOT, rcond=None)[0]
+    model.layers[-1].set_weights([kernel[:-1], kernel[-1]])
+    return model
 
 
 def for_flat_images():
     return keras.Sequential([keras.Input((784,)), keras.layers.Dense(10)])
 
 
-def lookup():
-    """A true Keras model, without training: a linear one that fits 50 random images exactly."""
-    model = untrained()
-    kernel = np.linalg.pinv(X_VAL.reshape(50, 784)) @ ONE_HOT
-    model.set_weights([kernel, np.zeros(10)])
-    return model
-
-
-def parameters_by_keras(widths):
-    layers = [keras.layers.Dense(width) for width in widths[1:]]
-    return keras.Sequential([keras.Input(widths[:1]), *layers]).count_params()
-
-
-def parameters_by_loop(widths):
+def by_loop(first, second):
     total = 0
-    for index in range(1, len(widths)):
-        total += (widths[index - 1] + 1) * widths[index]
-    return np.float32(total)
+    for heads in range(first + second + 1):
+        if abs(2 * heads - first - second) >= abs(first - second):
+            total += math.comb(first + second, heads)
+    return total / 2 ** (first + second)
 
 
-def percent(y_true, logits):
-    return 100 * np.mean(np.argmax(logits, axis=1) == y_true)
+def by_scipy(first, second):
+    return binomtest(first, first + second).pvalue if first + second else 1.0
 
 
-def accuracy_by_loop(y_true, logits):
-    right = 0
-    for label, row in zip(y_true, logits, strict=True):
-        right += max(range(len(row)), key=lambda k: row[k]) == label
-    return right / len(y_true)
+def one_sided(first, second):
+    return binomtest(min(first, second), first + second, alternative="less").pvalue
 
 
-def loss_by_keras(classes):
-    """Of a network whose scores are all equal."""
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return loss(np.array([0]), np.ones((1, classes)))
+def by_statistic(first, second, correction=0):
+    return chi2.sf((abs(first - second) - correction) ** 2 / (first + second), 1)
+
+
+def said(flaw, accuracy=UPRIGHT):
+    return {"flaw": exercises.FLAWS[flaw], "val_accuracy": accuracy}
 
 
 WRONG = {
-    "parameters": [
-        (lambda w: sum(m * n for m, n in pairwise(w)), "left out the biases"),
-        (lambda w: (w[0] + 1) * w[1] + (w[-2] + 1) * w[-1], "“no hidden layer” fails"),
-        (lambda w: sum(m * n + m for m, n in pairwise(w)), "a bias to each input"),
-        (sum, "You counted the units"),
+    "mcnemar": [
+        (one_sided, "You counted one side alone"),
         (
-            lambda w: sum(m * n for m, n in pairwise(w)) + sum(w),
-            "“one hidden layer” fails. The number is wrong",
+            lambda a, b: 2 * sum(math.comb(a + b, k) for k in range(min(a, b) + 1)) / 2 ** (a + b),
+            "A probability is 1 at most",
         ),
-        (lambda w: sum(m * n + 1 for m, n in pairwise(w)), "one bias to each layer"),
-        (lambda w: (w[-2] + 1) * w[-1], "the last layer alone"),
-        (lambda w: [(m + 1) * n for m, n in pairwise(w)], "The shape is (2,); expected ()"),
-        (lambda w: print(sum((m + 1) * n for m, n in pairwise(w))), "It returned nothing"),
-        (lambda w: sum((w[i] + 1) * w[i + 1] for i in range(len(w))), "IndexError"),
+        (lambda a, b: math.comb(a + b, a) / 2 ** (a + b), "exactly this split"),
+        (
+            lambda a, b: min(1.0, 2 * math.comb(a + b, a) / 2 ** (a + b)),
+            "twice the probability of exactly this split",
+        ),
+        (
+            lambda a, b: min(1, 2 * binomtest(max(a, b), a + b, alternative="less").pvalue),
+            "wrong end",
+        ),
+        (by_statistic, "the normal approximation"),
+        (lambda a, b: by_statistic(a, b, 1), "continuity correction"),
+        (
+            lambda a, b: min(1, 2 * binomtest(a, a + b, alternative="less").pvalue),
+            "“eight against two” fails",
+        ),
+        (lambda a, b: (a - b) / (a + b), "The number is wrong"),
+        (lambda a, b: binomtest(a, a + b).pvalue, "“no difference at all” fails"),
+        (lambda a, b: None, "It returned nothing"),
     ],
-    "steps": [
-        (lambda n, b, e: e * (n // b), "left out the last, incomplete batch"),
-        (lambda n, b, e: e * (n // b + 1), "although nothing was left over"),
-        (lambda n, b, e: math.ceil(e * n / b), "joined the epochs into one long list"),
-        (lambda n, b, e: e * n / b, "A step is a whole number"),
-        (lambda n, b, e: math.ceil(n / b), "“several epochs” fails"),
-        (
-            lambda n, b: math.ceil(n / b),
-            "takes (n, b), but it is called with (examples, batch_size",
-        ),
-        (lambda n, b, e: e * max(n // b, 1), "“a batch left over” fails"),
+    "suspects": [
+        (NOISY != LABELS, "True and False"),
+        (PLANTED / 1.0, "Give places, whole numbers"),
+        (np.array([], dtype=int), "it names no place"),
+        (PLANTED + 1000, "places run from 0 to 999"),
+        (np.append(PLANTED, PLANTED[0]), "named twice"),
+        (INNOCENT[:30], "Where does the network disagree with noisy_labels"),
+        (PLANTED[:12], "of 20 wrong labels it names 12"),
+        (np.concatenate([PLANTED, INNOCENT[:15]]), "how sure is it there?"),
+        (np.arange(1000), "it accuses 1000 labels, and 20 of them are wrong"),
     ],
-    "accuracy": [
-        (lambda y, z: np.mean(z.argmax(axis=0) == y), "along the wrong axis"),
-        (percent, "That is a percentage"),
-        (lambda y, z: np.sum(z.argmax(axis=1) == y), "the number of right answers"),
-        (lambda y, z: np.mean(z.argmax(axis=1) != y), "the share of wrong answers"),
-        (lambda y, z: np.mean(z.max(axis=1) == y), "compared the logits themselves"),
-        (lambda y, z: z.argmax(axis=1) == y, "The shape is (3,); expected ()"),
-        (
-            lambda y, z: np.mean(z.argmax() == y),
-            "argmax without an axis",
-        ),
-        (lambda y, z: accuracy_score(y, z), "ValueError"),
-        (lambda y, z: np.mean(np.abs(z).argmax(axis=1) == y), "“negative logits” fails"),
-    ],
-    "untrained_loss": [
-        (lambda classes: math.log10(classes), "not the one to base 10"),
-        (lambda classes: math.log2(classes), "not the one to base 2"),
-        (lambda classes: math.log(1 / classes), "A loss is never negative"),
-        (lambda classes: 1 / classes, "That is the probability."),
-        (lambda classes: 1 - 1 / classes, "That is the error rate of guessing"),
-        (lambda classes: 2.3, "come close, but not within the tolerance"),
-        (lambda classes: math.log(10), "“two classes” fails"),
-        (
-            lambda classes: np.log(np.arange(classes)).max(),
-            "“ten digits” fails. The number is wrong",
-        ),
+    "ingredient": [
+        (network(), "it has 7,850. Leave the layers"),
+        (keras.Sequential, "this is no Keras model, but of type type"),
+        (network(512, 256), "hardly more than by guessing"),
+        (that_reads(512, 256, activation="relu"), "it still bends"),
+        (that_reads(512, 256, activation="tanh"), "Which part of the recipe lets it?"),
+        (Reader(ONE_HOT), "it has 9,000."),
     ],
     "small_model": [
-        (untrained(32), "at most 10,000 parameters. But it has 25,450."),
-        (untrained(), "hardly more than by guessing. Is it trained?"),
+        (network(32), "at most 10,000 parameters. But it has 25,450."),
+        (network(), "hardly more than by guessing. Is it trained?"),
         (for_flat_images(), "It raised ValueError"),
         (types.SimpleNamespace(history={"loss": [0.1]}, epoch=[0]), "the history that fit returns"),
         (keras.Sequential, "this is no Keras model, but of type type"),
@@ -129,25 +128,24 @@ WRONG = {
         (Reader(np.full((50, 10), np.nan)), "the training diverged"),
         (ONE_HOT, "but of type ndarray"),
     ],
+    "referee": [
+        ("it overfits", "one of exercises.FLAWS"),
+        ({"flaw": "images on their side", "val_accuracy": UPRIGHT}, "word for word"),
+        (said(0), "read its own training images well"),
+        (said(1), "nothing would go together"),
+        (said(2), "right by chance alone"),
+        (said(3), "the smallest and the largest number"),
+        (said(4, RUN.val_accuracy), "the colleague's own number"),
+        (said(4, 100 * UPRIGHT), "Give a share from 0 to 1"),
+        (said(4, "high"), "the accuracy is 'high'"),
+        (said(4, UPRIGHT / 2 + RUN.val_accuracy / 2), "put upright again"),
+    ],
 }
 
 RIGHT = {
-    "parameters": [parameters_by_keras, parameters_by_loop],
-    "steps": [
-        lambda n, b, e: e * tf.data.Dataset.range(n).batch(b).cardinality(),
-        lambda n, b, e: e * -(-n // b),
-        lambda n, b, e: np.ceil(n / b) * e,
-        lambda examples, batch_size, epochs: len(range(0, examples, batch_size)) * epochs,
-    ],
-    "accuracy": [
-        accuracy_by_loop,
-        lambda y, z: accuracy_score(y, np.argsort(z)[:, -1]),
-        lambda y, z: keras.ops.mean(keras.metrics.sparse_categorical_accuracy(y, z)),
-    ],
-    "untrained_loss": [
-        math.log,
-        lambda k: keras.ops.log(keras.ops.cast(k, "float32")),
-        loss_by_keras,
-    ],
-    "small_model": [lookup(), Reader(ONE_HOT), Reader(10 * ONE_HOT - 3, parameters=10_000)],
+    "mcnemar": [by_scipy, by_loop, lambda a, b: np.float64(by_loop(b, a))],
+    "suspects": [PLANTED, PLANTED[:18].tolist(), np.append(PLANTED, INNOCENT[:10])],
+    "ingredient": [that_reads(512, 256), that_reads(700)],
+    "small_model": [that_reads(), Reader(ONE_HOT), Reader(10 * ONE_HOT - 3, parameters=10_000)],
+    "referee": [said(4), said(4, np.float32(UPRIGHT))],
 }

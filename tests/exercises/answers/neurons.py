@@ -206,11 +206,11 @@ WRONG = {
         (([[1, -1], [1, -1]], [-0.5, 1.5], [1, 1], -1.5), "Your answers are those of XOR"),
         (([[1, -1], [1, -1]], [-1.5, 0.5], [1, 1], -1.5), "Your answers are those of always 0"),
         (([[1], [1]], [-0.5], [1], 0), "they must differ"),
-        (([[1, -1], [1, -1]], [-1.5, 0.5], [1], -0.5), "v is [1.0]"),
+        (([[1, -1], [1, -1]], [-1.5, 0.5], [1], -0.5), "w2 is [1.0]"),
         (([1, 1], -1.5), "it has 2 parts; give 4"),
-        (([[1, -1]], [-1.5, 0.5], [1, 1], -0.5), "W is [[1.0, -1.0]]"),
+        (([[1, -1]], [-1.5, 0.5], [1, 1], -0.5), "W1 is [[1.0, -1.0]]"),
         (([[1, -1], [1]], [-1.5, 0.5], [1, 1], -0.5), "in even rows"),
-        (([[1, -1], [1, -1]], [-1.5, np.nan], [1, 1], -0.5), "biases is [-1.5, nan]"),
+        (([[1, -1], [1, -1]], [-1.5, np.nan], [1, 1], -0.5), "b1 is [-1.5, nan]"),
     ],
     "average": [
         (last_weights, "These are the last weights"),
@@ -221,6 +221,15 @@ WRONG = {
         (average_with_last_bias, "Average b too"),
         (average_that_stores_one_array, "four examples"),
         (average_with_the_start, "[0.8]"),
+    ],
+    "no_bias": [
+        ((0, 0, 30), "column 0 runs from 0.3"),
+        ((4, 0, 30), "there is no column 4"),
+        ((2, 0, 0), "Is the column still there?"),
+        ((2, 30, 0), "swapped"),
+        ((2, 3, 30), "Start from zeros"),
+        ((2, 0, 300), "there are 80 leaves"),
+        ((2, 0), "it has 2 parts"),
     ],
 }
 
@@ -247,4 +256,5 @@ RIGHT = {
         [[[1, 1], [1, 1]], [-0.5, -1.5], [-2, 2], 1],
     ],
     "average": [running_average, average_in_float32],
+    "no_bias": [(2, 0, 1), [2, 0, 37], np.array([2.0, 0.0, 31.0])],
 }

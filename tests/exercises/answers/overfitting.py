@@ -64,7 +64,7 @@ def folds_by_sets(n, k, rng):
     return [(sorted(set(order) - set(part)), part) for part in parts]
 
 
-def neighbours(n, k, rng):
+def neighbors(n, k, rng):
     for part in np.array_split(np.arange(n), k):
         yield np.setdiff1d(np.arange(n), part), part
 
@@ -294,7 +294,7 @@ WRONG = {
         (lambda y_true, y_pred: f1_score(y_true, y_pred, average=None, zero_division=0), "(2,)"),
     ],
     "folds": [
-        (neighbours, "a block of neighbours"),
+        (neighbors, "a block of neighbours"),
         (train_is_all, "examples are in both"),
         (drawn_each_time, "in more than one"),
         (rest_in_the_last, "came as folds of [4, 4, 4, 4, 7]"),

@@ -17,6 +17,12 @@ def all_three_times(widths):
     return 3 * forward_only(widths)
 
 
+def backward_only(widths):
+    weights = sum(2 * a * b for a, b in pairs(widths))
+    inputs = sum(2 * a * b for a, b in pairs(widths)[1:])  # not of the pixels
+    return weights + inputs
+
+
 def adds_for_free(widths):
     return by_layers(widths) // 2
 
@@ -143,6 +149,7 @@ def one_by_one(images, hours, speeds, prices):
 WRONG = {
     "flops": [
         (forward_only, "forward pass alone"),
+        (backward_only, "backward pass alone"),
         (all_three_times, "gradient of the pixels"),
         (adds_for_free, "are two"),
         (adds_widths, "softmax regression"),

@@ -808,14 +808,18 @@ def test_a_panel_without_a_message_has_no_blank_line():
 
 # ---- In a notebook's kernel -------------------------------------------------------------------
 
-CELL = """import time
+CELL = """import math, time
 from dlkit.exercises import mnist_mlp as exercises
 
-def my_steps(examples, batch_size, epochs):
+def my_mcnemar(only_first, only_second):
     return {}
 
-exercises.steps.check(my_steps)
+exercises.mcnemar.check(my_mcnemar)
 """
+SOLUTION = (
+    "min(1, 2 * sum(math.comb(only_first + only_second, k) for k in "
+    "range(min(only_first, only_second) + 1)) / 2 ** (only_first + only_second))"
+)
 
 
 @pytest.fixture(scope="module")
@@ -837,18 +841,18 @@ def run_cell(client, source):
 
 def execute(client, body, before=""):
     """The last message of each type that a check of an answer sends, and its reply."""
-    head, tail = CELL.split("def my_steps")
-    messages, reply = run_cell(client, f"{head}{before}def my_steps{tail.replace('{}', body)}")
+    head, tail = CELL.split("def my_mcnemar")
+    messages, reply = run_cell(client, f"{head}{before}def my_mcnemar{tail.replace('{}', body)}")
     return {message["msg_type"]: message["content"] for message in messages}, reply
 
 
 def test_in_a_kernel_the_line_of_the_cell_is_shown(kernel):
-    messages, reply = execute(kernel[1], "examples / 0")
+    messages, reply = execute(kernel[1], "only_first / 0")
     assert reply["status"] == "ok"
     data = messages["display_data"]["data"]
     assert "It raised ZeroDivisionError: division by zero" in data["text/plain"]
-    assert "line 5 of my_steps: return examples / 0" in data["text/plain"]
-    assert "return examples / 0</pre>" in data["text/html"]
+    assert "line 5 of my_mcnemar: return only_first / 0" in data["text/plain"]
+    assert "return only_first / 0</pre>" in data["text/html"]
     assert "stream" not in messages
 
 
@@ -862,26 +866,24 @@ def test_in_a_kernel_the_stop_button_ends_a_check(kernel, tmp_path):
         manager.interrupt_kernel()
 
     threading.Thread(target=interrupt).start()
-    patient = "exercises.steps.time_limit = 600\n"
+    patient = "exercises.mcnemar.time_limit = 600\n"
     _, reply = execute(client, f"open({str(running)!r}, 'w').close() or time.sleep(600)", patient)
     assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
-    messages, _ = execute(client, "epochs * -(-examples // batch_size)")
-    assert messages["display_data"]["data"]["text/plain"].startswith("✓ correct · steps")
+    messages, _ = execute(client, SOLUTION)
+    assert messages["display_data"]["data"]["text/plain"].startswith("✓ correct · mcnemar")
 
 
 def test_in_a_kernel_every_check_shows_its_verdict_once_wherever_it_stands(kernel):
-    right = (
-        "\ndef right(examples, batch_size, epochs):\n    return epochs * -(-examples // batch_size)"
-    )
-    check, hint = "exercises.steps.check(right)", "exercises.steps.hint()"
+    right = f"\ndef right(only_first, only_second):\n    return {SOLUTION}"
+    check, hint = "exercises.mcnemar.check(right)", "exercises.mcnemar.hint()"
     for end, heads in (
         (check, ["✓ correct"]),
         (f"{check};", ["✓ correct"]),
         (f"{check}\nprint('and then')", ["✓ correct"]),
         (f"{check}\n{hint}", ["✓ correct", "? hint"]),
-        (f"exercises.steps.check(my_steps)\n{check}", ["✗ not yet", "✓ correct"]),
+        (f"exercises.mcnemar.check(my_mcnemar)\n{check}", ["✗ not yet", "✓ correct"]),
         (f"verdict = {check}\nverdict", ["✓ correct"]),
-        (f"{hint};\nexercises.steps.solution()", ["? hint", "≡ solution"]),
+        (f"{hint};\nexercises.mcnemar.solution()", ["? hint", "≡ solution"]),
     ):
         shown, reply = run_cell(kernel[1], CELL.rsplit("\n", 2)[0].format(0) + right + "\n" + end)
         assert reply["status"] == "ok"
