@@ -124,7 +124,9 @@ def start_keras() -> str:
     """Import Keras and its backend without a line of C++ log, and say what it runs on.
 
     Call it before the first ``import keras`` or ``import tensorflow`` of a notebook: whoever
-    imports first prints. It imports, and silences TensorFlow's logs below errors; nothing else.
+    imports first prints. It imports, silences TensorFlow's logs below errors, and switches
+    oneDNN's kernels on where TensorFlow leaves them off: it does so on processors without AVX-512,
+    where they halve the time of a small CNN or GRU. ``TF_ENABLE_ONEDNN_OPTS=0`` leaves them off.
 
     Returns:
         One line, e.g. ``"Keras 3.15.1 on TensorFlow 2.21.0, 2 CPU cores, no GPU"``.
@@ -134,6 +136,7 @@ def start_keras() -> str:
             import wrote to stderr is shown.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with hidden_stderr():
         keras = importlib.import_module("keras")
         backend = keras.backend.backend()

@@ -1,6 +1,7 @@
 """What machine this is, the quiet start of Keras, and commands that work where they are read."""
 
 import os
+import platform
 import re
 import shlex
 import subprocess
@@ -90,6 +91,15 @@ def test_keras_starts_without_a_line_of_log():
     )
     assert (run.returncode, run.stderr) == (0, "")
     assert re.fullmatch(r"Keras \S+ on TensorFlow \S+, \d+ CPU cores, .+\n", run.stdout)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="elsewhere TensorFlow decides")
+@pytest.mark.parametrize("variables, on", [({}, True), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, False)])
+def test_onednn_is_on_unless_somebody_says_otherwise(variables, on):
+    code = "from dlkit import machine; machine.start_keras();"
+    code += "from tensorflow.python.util import _pywrap_util_port as port;"
+    code += "print(port.IsMklEnabled())"
+    assert run_python(code, **variables).stdout == f"{on}\n"
 
 
 def test_comparing_many_models_raises_no_warning_of_retracing():
