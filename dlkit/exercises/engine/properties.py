@@ -58,7 +58,7 @@ def reads_digits(share: float, share_of_sample: float) -> Property:
         if read <= 0.2:
             return f"it reads {read:.1%}, hardly more than by guessing. Is it trained?"
         wanted = share if len(x_val) >= 1000 else share_of_sample
-        return None if read >= wanted else f"it reads only {read:.1%}."
+        return None if read >= wanted else f"it reads only {read:.2%}."
 
     label = f"it reads {share:.0%} of the validation digits ({share_of_sample:.0%} of the offline"
     return Property(f"{label} sample)", test)
