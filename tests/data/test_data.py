@@ -114,7 +114,7 @@ def test_a_dataset_cannot_be_changed_and_shows_its_shapes(with_sample):
 def test_no_sample_stands_in_where_the_real_data_are_asked_for(with_sample, monkeypatch):
     monkeypatch.setenv("DLKIT_REAL_DATA", "1")
     loaders = (data.load_mnist, data.load_cifar10, data.load_shakespeare)
-    for load in (*loaders, data.load_sentence_polarity):
+    for load in (*loaders, data.load_sentence_polarity, data.load_spoken_digits):
         with pytest.raises(DataError, match="DLKIT_REAL_DATA is set, so no sample stands in. Run"):
             load()
     monkeypatch.setenv("DLKIT_REAL_DATA", "0")
