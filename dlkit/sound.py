@@ -339,6 +339,59 @@ def change_speed(wave: ArrayLike, speed: float) -> np.ndarray:
     return found.astype(wave.dtype) if wave.dtype.kind == "f" else found
 
 
+def same_level(wave: ArrayLike, level: float = 0.1) -> np.ndarray:
+    r"""The wave, louder or softer, so that its root mean square is ``level``.
+
+    $x_t \cdot \ell \, / \sqrt{\tfrac1n \sum_t x_t^2}$. Silence stays silence.
+
+    Args:
+        wave: one-dimensional, of any number type.
+        level: the wanted root mean square $\ell$, above 0.
+
+    Returns:
+        float array (samples,): float32 for float32, else float64. It may go beyond -1 to 1.
+
+    Raises:
+        ValueError: the level is not above 0, or the wave is not one-dimensional.
+
+    Example:
+        >>> same_level([3, -3, 3, -3])
+        array([ 0.1, -0.1,  0.1, -0.1])
+    """
+    wave = _one_dimensional(wave)
+    if not level > 0:
+        raise ValueError(f"level is {level}; expected a number above 0, such as 0.1")
+    wave = wave if wave.dtype.kind == "f" else wave.astype(float)
+    found = np.sqrt(np.mean(wave.astype(float) ** 2)) if len(wave) else 0.0
+    return wave * wave.dtype.type(level / found) if found > 0 else wave.copy()
+
+
+def add_noise(wave: ArrayLike, decibels: float, rng: np.random.Generator) -> np.ndarray:
+    r"""The wave with white noise, ``decibels`` weaker than the wave.
+
+    Args:
+        wave: one-dimensional, float.
+        decibels: $10 \log_{10}$ of the wave's mean power over the noise's.
+        rng: draws the noise.
+
+    Returns:
+        Array (samples,), of the wave's float dtype. Silence stays silence.
+
+    Raises:
+        ValueError: the wave is not one-dimensional.
+
+    Example:
+        >>> tone = np.ones(10_000)
+        >>> float(np.std(add_noise(tone, 20, np.random.default_rng(0))).round(2))
+        0.1
+    """
+    wave = _one_dimensional(wave)
+    wave = wave if wave.dtype.kind == "f" else wave.astype(float)
+    level = np.sqrt(np.mean(wave.astype(float) ** 2)) if len(wave) else 0.0
+    noise = rng.normal(0, 1, len(wave)) * level * 10 ** (-decibels / 20)
+    return (wave + noise).astype(wave.dtype)
+
+
 def trim(wave: ArrayLike, *, rate: int = RATE, below: float = 30.0) -> np.ndarray:
     """A wave without the quiet at its ends.
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import wave
 from pathlib import Path
 from typing import NamedTuple
@@ -67,11 +68,11 @@ def decode_wav(body: bytes, name: str, most: int = MAX_BYTES) -> Sound:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             frames = file.getnframes()
             content = file.readframes(min(frames, most // max(1, channels * width)))
-    except (wave.Error, EOFError, ValueError) as error:
-        if isinstance(error, EOFError) or b"data" not in body[:4096]:
+    except (wave.Error, EOFError, ArithmeticError, RuntimeError, ValueError, struct.error) as error:
+        if not isinstance(error, wave.Error) or b"data" not in body[:4096]:
             raise DataError(
-                f"{name} is cut off before its samples begin; expected a whole WAV file: record or "
-                "copy it again"
+                f"{name} is cut off before its samples begin, or damaged; expected a whole WAV "
+                "file: record or copy it again"
             ) from error
         raise DataError(
             f"{name} is a WAV file of another kind ({error}); expected whole numbers (PCM): {HOW}"
