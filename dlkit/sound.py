@@ -4,6 +4,8 @@ A *wave* is a one-dimensional array of samples, float, from -1 to 1. Its samplin
 second (Hz), goes beside it.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
@@ -366,7 +368,7 @@ def same_level(wave: ArrayLike, level: float = 0.1) -> np.ndarray:
     return wave * wave.dtype.type(level / found) if found > 0 else wave.copy()
 
 
-def add_noise(wave: ArrayLike, decibels: float, rng: np.random.Generator) -> np.ndarray:
+def add_noise(wave: ArrayLike, decibels: float, rng: "np.random.Generator") -> np.ndarray:
     r"""The wave with white noise, ``decibels`` weaker than the wave.
 
     Args:
@@ -425,7 +427,7 @@ def trim(wave: ArrayLike, *, rate: int = RATE, below: float = 30.0) -> np.ndarra
     return wave[max(0, start - 2 * piece) : stop + 2 * piece].copy()
 
 
-def _one_dimensional(wave):
+def _one_dimensional(wave: ArrayLike) -> np.ndarray:
     wave = np.asarray(wave)
     if wave.ndim != 1:
         raise ValueError(
@@ -434,7 +436,7 @@ def _one_dimensional(wave):
     return wave
 
 
-def _whole(name, number):
-    is_whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-    if not is_whole or number < 1:
+def _whole(name: str, number: Any) -> None:
+    is_number = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+    if not (is_number and number >= 1):
         raise ValueError(f"{name} is {number!r}; expected a whole number, 1 or more")

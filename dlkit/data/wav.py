@@ -100,32 +100,33 @@ def _whole_numbers(content: bytes, width: int) -> np.ndarray:
 
 
 def encode_wav(wave_: np.ndarray, rate: int = sound.RATE) -> bytes:
-    """A wave as the bytes of a WAV file: one channel, 16 bits. What is beyond -1 to 1 is clipped.
+    """A wave as the bytes of a WAV file of 16 bits. What is beyond -1 to 1 is clipped.
 
     Args:
-        wave_: float, shape (samples,), from -1 to 1.
+        wave_: float, from -1 to 1, shape (samples,), or (samples, channels) for several channels.
         rate: sampling rate in Hz.
 
     Returns:
         The file's bytes: a header of 44, and two for each sample.
 
     Raises:
-        ValueError: the wave is not one-dimensional, or holds something else than numbers.
+        ValueError: the wave has another shape, or holds something else than finite numbers.
 
     Example:
         >>> len(encode_wav(np.zeros(100)))
         244
     """
     samples = np.asarray(wave_)
-    if samples.ndim != 1 or samples.dtype.kind not in "fiu" or not np.isfinite(samples).all():
+    is_wave = samples.ndim == 1 or (samples.ndim == 2 and 1 <= samples.shape[1] <= 16)
+    if not is_wave or samples.dtype.kind not in "fiu" or not np.isfinite(samples).all():
         raise ValueError(
             f"the wave is {samples.dtype} of shape {samples.shape}; expected finite numbers of "
-            "shape (samples,)"
+            "shape (samples,) or (samples, channels)"
         )
     stored = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2")
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
-        out.setnchannels(1)
+        out.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         out.setsampwidth(2)
         out.setframerate(int(rate))
         out.writeframes(stored.tobytes())

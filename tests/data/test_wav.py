@@ -54,7 +54,9 @@ def test_what_is_encoded_is_decoded_and_what_is_too_loud_is_clipped():
     found = wav.decode_wav(data.encode_wav(samples, 16_000), "it")
     assert (found.rate, found.width) == (16_000, 2)
     assert found.samples[:, 0].tolist() == [0, 8192, -16384, 32767, -32768]
-    for bad in (np.zeros((2, 2)), np.array([np.nan]), np.array(["a"])):
+    both = np.array([[0, 0.5], [0.25, 0]])
+    assert wav.decode_wav(data.encode_wav(both), "it").samples.tolist() == [[0, 16384], [8192, 0]]
+    for bad in (np.zeros((2, 2, 2)), np.zeros((2, 0)), np.array([np.nan]), np.array(["a"])):
         with pytest.raises(ValueError, match="expected finite numbers"):
             data.encode_wav(bad)
 
