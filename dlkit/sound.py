@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
 RATE = 8_000  # Hz, of the recordings of the course
+# "np.random.Generator" stands in quotes, so that NumPy loads that part only where it is used.
 ZERO_CROSSINGS = 16  # of the sinc that resampling keeps to each side
 
 

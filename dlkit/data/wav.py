@@ -152,7 +152,7 @@ def load_recording(path: str | os.PathLike[str] | bytes, *, rate: int = sound.RA
             ValueError).
 
     Example:
-        >>> tone = np.sin(2 * np.pi * 440 * np.arange(22050) / 44100)
+        >>> tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(22050) / 44100)
         >>> wave = load_recording(encode_wav(tone, rate=44100))
         your recording: 44,100 Hz made 8,000 Hz
         >>> wave.shape, wave.dtype

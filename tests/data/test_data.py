@@ -289,7 +289,9 @@ def test_a_package_without_its_checkout_finds_its_sample(tmp_path):
     package = tmp_path / "site-packages/dlkit"
     for file in (fs.ROOT / "dlkit").glob("data/*.py"):
         put({file.name: file.read_bytes()}, package / "data")
-    put({"__init__.py": b"", "machine.py": (fs.ROOT / "dlkit/machine.py").read_bytes()}, package)
+    for name in ("machine.py", "sound.py"):
+        put({name: (fs.ROOT / "dlkit" / name).read_bytes()}, package)
+    put({"__init__.py": b""}, package)
     sample = (fs.ROOT / "data/mnist_sample.npz").read_bytes()
     put({"mnist_sample.npz": sample}, package / "samples")
     env = fs.lone_machine(tmp_path) | {"DLKIT_OFFLINE": "1", "PYTHONPATH": str(package.parent)}
