@@ -1,8 +1,10 @@
 """Ten spoken words by a synthesiser of the course's own: buzz and hiss through moving resonances.
 
-Nobody said them. Six voices differ in pitch, in the length of the throat, in speed and in loudness,
-as people do, and hum and hiss in the background differ with them, as microphones do.
+Nobody said them. Six voices differ in pitch, in the length of the throat, in accent, in speed and in
+loudness, as people do, and hum and hiss in the background differ with them, as microphones do.
 """
+
+from functools import cache
 
 import numpy as np
 
@@ -43,6 +45,7 @@ VOICES = {
     "soprano": (230, 1.18, 0.45, 0.05, 0.0030),
     "tenor": (140, 1.00, 0.38, 0.02, 0.0005),
 }
+ACCENT = 0.35  # by how much a voice's resonances of a vowel, and lengths of sounds, are its own
 EACH = 15  # recordings of each word and voice
 SIZE, STEP = 256, 64  # of the pieces in which the spectrum is shaped
 
@@ -74,11 +77,16 @@ def drawn_voices(seed: int = 0) -> Arrays:
 def draw_word(digit: int, voice: str, rng: np.random.Generator) -> np.ndarray:
     """One word by one voice: float64 samples from -1 to 1 at 8 kHz; no two are alike."""
     pitch, scale, seconds, loudness, background = VOICES[voice]
-    sounds = WORDS[digit]
-    lengths = np.array([length for _, length in sounds]) * rng.uniform(0.75, 1.3, len(sounds))
+    sounds, own = WORDS[digit], _accent(voice)
+    lengths = np.array([length for _, length in sounds]) * rng.uniform(0.8, 1.25, len(sounds))
+    lengths *= np.exp(2 * ACCENT * own["lengths"][digit, : len(sounds)])
     samples = int(RATE * seconds * rng.uniform(0.85, 1.2) * (0.7 + 0.05 * lengths.sum()))
     scale = scale * rng.uniform(0.97, 1.03)
-    shape, voiced = _envelope(sounds, lengths, samples // STEP + 1, scale, rng)
+    formants = {
+        sound: np.array(VOWELS[sound]) * scale * np.exp(ACCENT * own["formants"][number])
+        for number, sound in enumerate(VOWELS)
+    }
+    shape, voiced = _envelope(sounds, lengths, samples // STEP + 1, formants, rng)
     source = _buzz(samples, pitch * rng.uniform(0.93, 1.07), rng)
     wave = _shaped(source, rng.normal(0, 1, samples), shape, voiced)
     wave *= loudness * rng.uniform(0.7, 1.3) / max(np.abs(wave).max(), 1e-9)
@@ -86,13 +94,23 @@ def draw_word(digit: int, voice: str, rng: np.random.Generator) -> np.ndarray:
     return np.clip(wave + background * (rng.normal(0, 1, samples) + hum), -1, 1)
 
 
-def _envelope(sounds, lengths, pieces, scale, rng):
+@cache
+def _accent(voice):
+    """What a voice has of its own in each vowel and each word: numbers between -1 and 1."""
+    rng = np.random.default_rng([*VOICES].index(voice))
+    return {
+        "formants": rng.uniform(-1, 1, (len(VOWELS), 3)),
+        "lengths": rng.uniform(-1, 1, (len(WORDS), max(map(len, WORDS)))),
+    }
+
+
+def _envelope(sounds, lengths, pieces, formants, rng):
     """For each piece the gain of each frequency, and the share of buzz against hiss."""
     hz = np.arange(SIZE // 2 + 1) * RATE / SIZE
     curves, voiced = [], []
     for sound, _ in sounds:
         if sound in VOWELS:
-            centers = np.array(VOWELS[sound]) * scale * rng.uniform(0.96, 1.04, 3)
+            centers = formants[sound] * rng.uniform(0.96, 1.04, 3)
             peaks = [
                 gain / (1 + ((hz - center) / width) ** 2)
                 for center, width, gain in zip(centers, (70, 100, 140), (1, 0.6, 0.3), strict=True)
