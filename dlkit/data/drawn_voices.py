@@ -1,7 +1,7 @@
 """Ten spoken words by a synthesiser of the course's own: buzz and hiss through moving resonances.
 
-Nobody said them. Six voices differ in pitch, in the length of the throat, in accent, in speed and in
-loudness, as people do, and hum and hiss in the background differ with them, as microphones do.
+Nobody said them. Six voices differ in pitch, in the length of the throat, in accent, in speed and
+in loudness, as people do, and hum and hiss in the background differ with them, as microphones do.
 """
 
 from functools import cache
