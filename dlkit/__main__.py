@@ -10,7 +10,7 @@ import sys
 
 from dlkit import machine
 
-NAMES = "mnist, cifar10, shakespeare, polarity or all"
+NAMES = "mnist, cifar10, shakespeare, polarity, spoken or all"
 
 
 def parser(*, only_doctor: bool = False) -> argparse.ArgumentParser:

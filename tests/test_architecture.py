@@ -16,7 +16,7 @@ ALLOWED = {
     "__main__": {"dlkit"},
     "audit": {"numpy"},
     "claims": set(),
-    "data": {"PIL", "dlkit.machine", "numpy", "pooch", "requests", "tqdm"},
+    "data": {"PIL", "dlkit.machine", "dlkit.sound", "numpy", "pooch", "requests", "tqdm"},
     "distributed": {"dlkit.data", "dlkit.models", "keras", "numpy", "ray", "tensorflow"},
     "doctor": {"dlkit.machine"},
     "exercises": {"IPython", "dlkit.audit", "dlkit.scratch", "numpy"},
@@ -48,6 +48,7 @@ ALLOWED = {
         "tensorflow",
         "uvicorn",
     },
+    "sound": {"numpy"},
     "speed": {
         "dlkit.machine",
         "dlkit.measured",
@@ -118,6 +119,7 @@ def test_import_dlkit_loads_nothing_heavy():
         "exercises",
         "plotting",
         "scratch",
+        "sound",
         "text",
     ],
 )
@@ -125,7 +127,7 @@ def test_these_parts_load_without_keras(part):
     assert not loaded_after(f"import dlkit.{part}") & HEAVY
 
 
-@pytest.mark.parametrize("part", ["exercises", "scratch"])
+@pytest.mark.parametrize("part", ["exercises", "scratch", "sound"])
 def test_these_parts_load_numpy_alone(part):
     numpy_alone = loaded_after("import numpy")
     more = loaded_after(f"import dlkit.{part}") - numpy_alone - {"dlkit"}

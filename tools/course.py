@@ -338,6 +338,7 @@ DATA_SETS = {
     "cifar10": "CIFAR-10",
     "shakespeare": "Tiny Shakespeare",
     "polarity": "Sentence polarity",
+    "spoken": "Spoken digits",
 }
 
 

@@ -72,11 +72,22 @@ def _copy(record: Record, copy: store.Copy, place: store.Place) -> None:
     folder = place.folder / download.DOWNLOADS
     try:
         with files.workspace(folder) as work:
-            paths = [Path(shutil.copyfile(path, work / path.name)) for path in copy.paths]
+            paths = [_copy_one(path, work / path.name) for path in copy.paths]
             record.check(copy.format, paths)
             files.publish(paths, folder, is_good=lambda: False)
     except OSError as error:
         raise CannotWrite(f"cannot write in {place.label}: {describe(error)}") from error
+
+
+def _copy_one(path: Path, target: Path) -> Path:
+    """Copies a file, or a folder with the files in it."""
+    if not path.is_dir():
+        return Path(shutil.copyfile(path, target))
+    target.mkdir()
+    for each in path.iterdir():
+        if each.is_file():
+            shutil.copyfile(each, target / each.name)
+    return target
 
 
 def verify(record: Record | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What the loaders return: images or sentences with labels in three parts, or a text in two."""
+"""What the loaders return: images, sentences or recordings in three parts, or a text in two."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,6 +101,75 @@ class Sentences(Dataset):
             x, y = getattr(self, part)
             counts = (f"{(y == k).sum():,} {name}" for k, name in enumerate(self.class_names))
             lines.append(f"  {part:<5}  {len(x):,} sentences: {', '.join(counts)}")
+        return "\n".join(lines)
+
+
+class SpokenSplit(NamedTuple):
+    """Recordings, what was said and by whom, in the same order: `x, y, speaker = spoken.train`."""
+
+    x: np.ndarray
+    y: np.ndarray
+    speaker: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recordings:
+    """Recordings with labels and speakers, in three parts, and where they came from.
+
+    Train on `train`, choose with `val`, and touch `test` once, at the end. **All three parts have
+    the same speakers.** Whoever wants to know how a stranger is understood leaves speakers out.
+
+    Args:
+        name: of the data, which for a sample is not that of the data set it stands in for.
+        train: x of shape (n,) and dtype object, an int16 array of samples each, of its own length;
+            y of shape (n,), uint8; speaker of shape (n,), uint8, an index into speaker_names.
+        val: the same, other recordings of the same speakers.
+        test: the same.
+        class_names: what each label means; label `k` is `class_names[k]`.
+        speaker_names: who speaks.
+        rate: sampling rate in Hz.
+        origin: which copy was used, for code.
+        source: which copy was used and where it lay, for people: a few words.
+        license: what its makers allow, in a few words.
+
+    >>> x = np.empty(2, object)
+    >>> x[:] = [np.zeros(4000, "int16"), np.zeros(2000, "int16")]
+    >>> part = SpokenSplit(x, np.array([0, 1], "uint8"), np.array([0, 0], "uint8"))
+    >>> digits, speakers = ("0", "1"), ("ann",)
+    >>> Recordings(
+    ...     "Toy", part, part, part, digits, speakers, 8000, Origin.OFFICIAL, "made here", "none"
+    ... )
+    made here; 2 classes, 1 speaker, 8,000 Hz
+      train  2 recordings of 0.25 to 0.50 s
+      val    2 recordings of 0.25 to 0.50 s
+      test   2 recordings of 0.25 to 0.50 s
+    """
+
+    name: str
+    train: SpokenSplit
+    val: SpokenSplit
+    test: SpokenSplit
+    class_names: tuple[str, ...]
+    speaker_names: tuple[str, ...]
+    rate: int
+    origin: Origin
+    source: str
+    license: str
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether other sounds stand in for these on this machine."""
+        return self.origin is Origin.SAMPLE
+
+    def __repr__(self) -> str:
+        people = f"{len(self.speaker_names)} speaker{'s' * (len(self.speaker_names) > 1)}"
+        classes = f"{len(self.class_names)} classes"
+        lines = [f"{self.source}; {classes}, {people}, {self.rate:,} Hz"]
+        for part in ("train", "val", "test"):
+            x = getattr(self, part).x
+            seconds = [len(wave) / self.rate for wave in x]
+            between = f" of {min(seconds):.2f} to {max(seconds):.2f} s" if seconds else ""
+            lines.append(f"  {part:<5}  {len(x):,} recordings{between}")
         return "\n".join(lines)
 
 

@@ -259,6 +259,8 @@ def _same(a: Path, b: Path) -> bool:
 
 def _make_readable(path: Path) -> None:
     """Gives `path` the permissions that an ordinary new file gets here (pooch's are private)."""
+    if path.is_dir():  # made here, like any other
+        return
     ordinary = path.with_name(path.name + ".mode")
     ordinary.touch()
     with contextlib.suppress(OSError):  # FAT keeps no permissions, and may say so

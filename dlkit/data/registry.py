@@ -3,12 +3,13 @@
 A new data set is a `Record` here and, where its files are new, a reader in `readers.py`.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dlkit.data import cifar, drawn_reviews, samples, sentences
+from dlkit.data import cifar, drawn_reviews, drawn_voices, samples, sentences, spoken
 from dlkit.data.datasets import Origin
 from dlkit.data.readers import Arrays, ArraySpec, Specs, read_idx, read_npz, read_text, verify
 from dlkit.machine import dlkit_command
@@ -23,6 +24,7 @@ class Format:
     check: Callable[[Sequence[Path]], None] | None = None  # where that is quicker than reading
     is_cached: bool = False  # slow to decode: its arrays are kept in the cache
     origin: Origin = Origin.OFFICIAL  # which copy of the data it holds
+    is_there: Callable[[Path], bool] = os.path.isfile  # of a folder: what else counts as one
 
 
 @dataclass(frozen=True)
@@ -300,9 +302,54 @@ SENTENCE_POLARITY = Record(
     key="polarity",
 )
 
+SPOKEN = spoken.SpokenFiles("933b9925827ff2bdebc6156b55363e4a81edf799bda57a4422b3c619e1be1258")
+SPOKEN_ZIP, SPOKEN_TAG_ZIP, SPOKEN_MASTER_ZIP = (
+    Format((name,), SPOKEN.read_zip)
+    for name in (
+        "free-spoken-digit-dataset-1.0.10.zip",  # as a browser names it
+        "v1.0.10.zip",  # as its address ends
+        "free-spoken-digit-dataset-master.zip",
+    )
+)
+SPOKEN_FOLDER = Format((spoken.FOLDER,), SPOKEN.read_folder, is_there=spoken.is_recordings_folder)
+
+SPOKEN_DIGITS = Record(
+    name="Spoken digits",
+    arrays={
+        "x": ArraySpec((3000,), dtype="object"),
+        "y": ArraySpec((3000,)),
+        "speaker": ArraySpec((3000,)),
+        "index": ArraySpec((3000,)),
+    },
+    formats=(SPOKEN_ZIP, SPOKEN_TAG_ZIP, SPOKEN_MASTER_ZIP, SPOKEN_FOLDER),
+    mirrors=(
+        Mirror(
+            "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags",
+            SPOKEN_TAG_ZIP,
+        ),
+    ),
+    class_names=tuple("0123456789"),
+    license="CC BY-SA 4.0, as its README states it",
+    citation=(
+        "Z. Jackson and others: Free Spoken Digit Dataset, v1.0.10, 2020. "
+        "github.com/Jakobovski/free-spoken-digit-dataset"
+    ),
+    max_bytes=60_000_000,
+    sample=Sample(
+        file="",
+        name="synthetic voices",
+        description="900 words by a synthesiser of this course's own, six voices that nobody has",
+        license="none needed: made on this machine",
+        arrays={},
+        make=drawn_voices.drawn_voices,
+    ),
+    key="spoken",
+)
+
 RECORDS: dict[str, Record] = {
     "mnist": MNIST,
     "cifar10": CIFAR10,
     "shakespeare": SHAKESPEARE,
     "polarity": SENTENCE_POLARITY,
+    "spoken": SPOKEN_DIGITS,
 }

@@ -108,7 +108,7 @@ def copies(record: Record, place: Place) -> Iterator[Copy]:
     for folder in _folders(place.folder, record):
         for format in record.formats:
             paths = tuple(folder / name for name in format.files)
-            missing = tuple(path.name for path in paths if not os.path.isfile(path))
+            missing = tuple(path.name for path in paths if not format.is_there(path))
             if len(missing) < len(paths):
                 there = tuple(path for path in paths if path.name not in missing)
                 yield Copy(place, format, there, missing)

@@ -28,7 +28,23 @@ def read(
         ValueError: ``predict`` does not return probabilities of this shape; or what it raises.
     """
     seen = as_mnist(render(strokes))
-    answer = np.asarray(predict((seen / np.float32(255))[None, :, :, None]), dtype=float)
+    return seen, checked(predict((seen / np.float32(255))[None, :, :, None]), class_names)[0]
+
+
+def checked(answer: ArrayLike, class_names: Sequence[str]) -> np.ndarray:
+    """What a network said, if it is one row of probabilities.
+
+    Args:
+        answer: what ``predict`` returned.
+        class_names: one name for each class.
+
+    Returns:
+        float64 array of shape (1, classes).
+
+    Raises:
+        ValueError: it has another shape, or holds no probabilities.
+    """
+    answer = np.asarray(answer, dtype=float)
     if answer.shape != (1, len(class_names)):
         raise ValueError(
             f"predict returned shape {answer.shape}; expected (1, {len(class_names)}): one row, "
@@ -39,10 +55,12 @@ def read(
             f"predict returned numbers from {answer.min():.3g} to {answer.max():.3g} with sum "
             f"{answer.sum():.3g}; expected probabilities. Of logits, take the softmax first"
         )
-    return seen, answer[0]
+    return answer
 
 
-def verdict(probabilities: Sequence[float] | np.ndarray, class_names: Sequence[str]) -> str:
+def verdict(
+    probabilities: Sequence[float] | np.ndarray, class_names: Sequence[str], verb: str = "reads"
+) -> str:
     """The sentence under the pad.
 
     Example:
@@ -50,7 +68,7 @@ def verdict(probabilities: Sequence[float] | np.ndarray, class_names: Sequence[s
         'It reads dog, 97 %'
     """
     best = int(np.argmax(probabilities))
-    return f"It reads {class_names[best]}, {percent(probabilities[best])}"
+    return f"It {verb} {class_names[best]}, {percent(probabilities[best])}"
 
 
 def percent(probability: float) -> str:

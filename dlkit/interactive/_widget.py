@@ -7,10 +7,10 @@ from typing import Any
 import anywidget
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, Float, Int, List, Unicode, observe
+from traitlets import Bytes, Dict, Float, Int, List, Unicode, observe
 
 from dlkit.interactive._mnist_form import PEN
-from dlkit.interactive._reading import percent, read, verdict
+from dlkit.interactive._reading import checked, percent, read, verdict
 
 FOLDER = Path(__file__).parent
 
@@ -181,6 +181,57 @@ class Attention(anywidget.AnyWidget):
             truth=[np.flatnonzero(row).tolist() for row in truth],
             chosen=int(chosen),
         )
+
+
+class Microphone(anywidget.AnyWidget):
+    """A button that records (``microphone.js``), and what ``predict`` makes of the sound.
+
+    Args:
+        predict, class_names, rate, seconds: as in ``dlkit.interactive.microphone``.
+    """
+
+    _esm = _with_element("microphone.js")
+    _css = (FOLDER / "microphone.css").read_text(encoding="utf-8")
+    # To the page, once:
+    class_names = List(Unicode()).tag(sync=True)
+    rate = Int().tag(sync=True)
+    seconds = Float().tag(sync=True)
+    # From the page: float32 samples, the lowest byte first.
+    samples = Bytes().tag(sync=True)
+    # To the page, for each recording:
+    probabilities: List = List().tag(sync=True)
+    percents: List = List().tag(sync=True)
+    verdict = Unicode().tag(sync=True)
+    error = Unicode().tag(sync=True)
+    heard = Int().tag(sync=True)  # how many recordings; the page waits for its change
+
+    def __init__(
+        self,
+        predict: Callable[[np.ndarray], ArrayLike],
+        class_names: Sequence[str],
+        rate: int,
+        seconds: float,
+    ) -> None:
+        self._predict = predict
+        super().__init__(class_names=class_names, rate=rate, seconds=seconds)
+
+    @observe("samples")
+    def _answer(self, _):
+        found = {"probabilities": [], "percents": [], "verdict": "", "error": ""}
+        whole = len(self.samples) // 4
+        try:
+            wave = np.frombuffer(self.samples, "<f4", whole).astype(np.float32)
+            probabilities = checked(self._predict(wave), self.class_names)[0]
+        except Exception as error:  # the learner's own function: whatever it raises is shown
+            found["error"] = f"{type(error).__name__}: {error}"
+        else:
+            found["probabilities"] = probabilities.round(4).tolist()
+            found["percents"] = [percent(probability) for probability in probabilities]
+            found["verdict"] = verdict(probabilities, self.class_names, "hears")
+        with self.hold_sync():  # one message, so that the page never shows half an answer
+            for name, value in found.items():
+                setattr(self, name, value)
+            self.heard += 1
 
 
 def show(widget: anywidget.AnyWidget, others: Mapping[str, str]) -> None:

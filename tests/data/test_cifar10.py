@@ -560,8 +560,9 @@ def test_a_command_takes_names_and_says_which_there_are(machine, monkeypatch, ca
         "dlkit: MNIST was not fetched: DLKIT_OFFLINE is set, so no download was tried",
         "dlkit: Tiny Shakespeare was not fetched: DLKIT_OFFLINE is set, so no download was tried",
         "dlkit: Sentence polarity was not fetched: DLKIT_OFFLINE is set, so no download was tried",
+        "dlkit: Spoken digits was not fetched: DLKIT_OFFLINE is set, so no download was tried",
         "dlkit: no data set is called 'cifar-10': "
-        "choose mnist, cifar10, shakespeare, polarity or all",
+        "choose mnist, cifar10, shakespeare, polarity, spoken or all",
     ]
 
 

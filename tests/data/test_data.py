@@ -114,7 +114,7 @@ def test_a_dataset_cannot_be_changed_and_shows_its_shapes(with_sample):
 def test_no_sample_stands_in_where_the_real_data_are_asked_for(with_sample, monkeypatch):
     monkeypatch.setenv("DLKIT_REAL_DATA", "1")
     loaders = (data.load_mnist, data.load_cifar10, data.load_shakespeare)
-    for load in (*loaders, data.load_sentence_polarity):
+    for load in (*loaders, data.load_sentence_polarity, data.load_spoken_digits):
         with pytest.raises(DataError, match="DLKIT_REAL_DATA is set, so no sample stands in. Run"):
             load()
     monkeypatch.setenv("DLKIT_REAL_DATA", "0")
@@ -289,7 +289,9 @@ def test_a_package_without_its_checkout_finds_its_sample(tmp_path):
     package = tmp_path / "site-packages/dlkit"
     for file in (fs.ROOT / "dlkit").glob("data/*.py"):
         put({file.name: file.read_bytes()}, package / "data")
-    put({"__init__.py": b"", "machine.py": (fs.ROOT / "dlkit/machine.py").read_bytes()}, package)
+    for name in ("machine.py", "sound.py"):
+        put({name: (fs.ROOT / "dlkit" / name).read_bytes()}, package)
+    put({"__init__.py": b""}, package)
     sample = (fs.ROOT / "data/mnist_sample.npz").read_bytes()
     put({"mnist_sample.npz": sample}, package / "samples")
     env = fs.lone_machine(tmp_path) | {"DLKIT_OFFLINE": "1", "PYTHONPATH": str(package.parent)}

@@ -66,14 +66,15 @@ def lines(cell):
 
 
 def texts(lesson):
-    """Every (number of the cell, text) among the outputs, images left out."""
+    """Every (number of the cell, text) among the outputs; images and sounds left out."""
     for number, cell in enumerate(lesson.cells):
         for output in cell.get("outputs", []):
             found = [output.get("text", ""), output.get("traceback", "")]
             data = output.get("data", {})
             found += [text for mime, text in data.items() if not mime.startswith("image/")]
             for text in found:
-                yield number, "".join(text) if isinstance(text, list) else str(text)
+                whole = "".join(text) if isinstance(text, list) else str(text)
+                yield number, re.sub(r"data:audio/\w+;base64,[\w+/=]+", "", whole)
 
 
 def has_image(cell):
