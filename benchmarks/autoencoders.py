@@ -54,9 +54,9 @@ def load():
     return x_train, mnist.train.y, x_val
 
 
-def binarize(grey, rng):
+def binarize(gray, rng):
     """Black (1) with the grey value as the probability, else white (0)."""
-    return (rng.random(grey.shape, dtype="float32") < grey).astype("float32")
+    return (rng.random(gray.shape, dtype="float32") < gray).astype("float32")
 
 
 def pixel_nats(y_true, logits):

@@ -23,7 +23,7 @@ def bench():
     return module
 
 
-def grey_pixels(n=300, pixels=12):
+def gray_pixels(n=300, pixels=12):
     return np.random.default_rng(0).random((n, pixels), dtype="float32")
 
 
@@ -46,7 +46,7 @@ def test_the_bound_of_a_decoder_that_ignores_its_code_is_exact(bench):
     """Whatever q says: with p(x | z) the same for all z, many draws give log p(x)."""
     _, encoder, decoder = bench.build(TINY, 0, 12)
     decoder.layers[-1].kernel.assign(np.zeros((5, 12)))
-    black = bench.binarize(grey_pixels(20), np.random.default_rng(1))
+    black = bench.binarize(gray_pixels(20), np.random.default_rng(1))
     rng = np.random.default_rng(2)
     one, many = (bench.bound(encoder, decoder, black, draws, rng) for draws in (1, 300))
     assert many == pytest.approx(12 * np.log(2), abs=0.05)
@@ -55,7 +55,7 @@ def test_the_bound_of_a_decoder_that_ignores_its_code_is_exact(bench):
 
 @pytest.mark.slow
 def test_a_row_is_whole(bench):
-    x = grey_pixels()
+    x = gray_pixels()
     judge = bench.train_judge(x, np.arange(len(x)) % 10, epochs=1)
     row = bench.measure("tiny", TINY, 0, x, x[:50], judge)
     assert row["parameters"] == 13 * 5 + 6 * 4 + 3 * 5 + 6 * 12

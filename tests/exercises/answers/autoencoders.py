@@ -133,7 +133,7 @@ WRONG = {
     "referee": [
         (0.5, "give a dict"),
         ({"A": 1.0}, "generator B needs a number"),
-        (shares(B="half"), "generator B needs a number"),
+        (shares(A="all"), "generator A needs a number"),
         (shares(A=99.8), "between 0 and 1"),
         (shares(A=0.002), "the share nearer to a *held-out* example"),
         (distances(), "the colleague's distances"),
