@@ -618,3 +618,79 @@ def merge_low_rank(model: keras.Model) -> keras.Model:
         low = isinstance(old, LowRankDense)
         new.set_weights([old.merged_kernel()] if low else old.get_weights())
     return plain
+
+
+@keras.saving.register_keras_serializable("dlkit")
+class GaussianCode(layers.Layer):
+    """Draws a code z from a Gaussian, and adds to the model's loss what z costs: beta KL.
+
+        mean, log_variance = the two halves of x
+        z = mean + exp(log_variance / 2) noise
+        KL_j = 1/2 (mean_j^2 + exp(log_variance_j) - log_variance_j - 1)
+        loss = loss of the output + beta sum_j max(mean of KL_j over the batch, free_nats)
+
+    It draws outside of training as well, so that `evaluate` gives minus the ELBO, too. The weight
+    beta is not trained; set it between epochs, ``code.beta.assign(0.5)``, to raise it step by step.
+
+    Args:
+        beta: weight of the KL divergence, 0 or more. 1 makes the loss minus the ELBO.
+        free_nats: what each number of the code may carry without a cost, 0 or more.
+        seed: of the noise; None takes one from Keras's own.
+
+    Raises:
+        ValueError: beta or free_nats is below 0, or the input cannot be halved.
+
+    Sources: Kingma and Welling (2014), arXiv:1312.6114; for beta: Higgins and others (2017),
+    beta-VAE; for free nats: Kingma and others (2016), arXiv:1606.04934, appendix C.8.
+
+    Example:
+        >>> layer = GaussianCode()
+        >>> tuple(layer(keras.ops.zeros((3, 2 * 5))).shape)
+        (3, 5)
+        >>> float(layer.losses[0])  # means of 0 and variances of 1 cost nothing
+        0.0
+    """
+
+    def __init__(
+        self,
+        *,
+        beta: float = 1.0,
+        free_nats: float = 0.0,
+        seed: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        for name, number in (("beta", beta), ("free_nats", free_nats)):
+            if not number >= 0:
+                raise ValueError(f"{name} is {number!r}; expected a number of 0 or more")
+        self.first_beta, self.free_nats, self.seed = beta, free_nats, seed
+        self.noise = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Make the weight beta; checks that the input can be halved."""
+        if input_shape[-1] % 2:
+            raise ValueError(
+                f"the input has shape {tuple(input_shape)}; expected an even last axis, the means "
+                "and the logarithms of the variances: put a Dense layer of 2 units a number before"
+            )
+        start = keras.initializers.Constant(self.first_beta)
+        self.beta = self.add_weight((), start, name="beta", trainable=False)
+
+    def call(self, x: Any) -> Any:
+        """From ``(batch, 2 numbers)`` to codes ``(batch, numbers)``."""
+        ops = keras.ops
+        mean, log_variance = ops.split(x, 2, axis=-1)
+        kl = 0.5 * (mean**2 + ops.exp(log_variance) - log_variance - 1)
+        cost = ops.maximum(ops.mean(kl, axis=0), self.free_nats)
+        self.add_loss(self.beta * ops.sum(cost))
+        noise = keras.random.normal(ops.shape(mean), seed=self.noise)
+        return mean + ops.exp(log_variance / 2) * noise
+
+    def compute_output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """Half of the input's numbers."""
+        return (*input_shape[:-1], input_shape[-1] // 2)
+
+    def get_config(self) -> dict[str, Any]:
+        """What ``__init__`` takes."""
+        own = {"beta": self.first_beta, "free_nats": self.free_nats, "seed": self.seed}
+        return super().get_config() | own

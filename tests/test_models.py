@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dlkit import models
+from dlkit.scratch.autoencoders import gaussian_kl
 
 BUILDERS = {
     "mlp": lambda: models.mlp((28, 28), 10, units=(64, 32), dropout_rate=0.1),
@@ -335,9 +336,86 @@ def test_a_model_with_updates_survives_saving(tmp_path):
     assert models.merge_low_rank(again).count_params() == gpt().count_params()
 
 
+# ---- Gaussian codes --------------------------------------------------------------------------
+
+
+def vae(**options):
+    """A tiny variational autoencoder of 12 black and white pixels and a code of 3 numbers."""
+    pixels = keras.Input((12,))
+    parameters = keras.layers.Dense(6, name="parameters")(pixels)
+    code = models.GaussianCode(**{"seed": 0, "name": "code"} | options)(parameters)
+    return keras.Model(pixels, keras.layers.Dense(12)(code))
+
+
+def pixel_nats(y_true, logits):
+    losses = keras.ops.binary_crossentropy(y_true, logits, from_logits=True)
+    return keras.ops.sum(losses, axis=-1)
+
+
+BLACK = (np.random.default_rng(0).random((64, 12)) < 0.5).astype("float32")
+
+
+def divergences(model):
+    encoder = keras.Model(model.input, model.get_layer("code").input)
+    mean, log_variance = np.split(encoder.predict(BLACK, verbose=0), 2, axis=1)
+    return gaussian_kl(mean, log_variance).mean(axis=0)
+
+
+@pytest.mark.parametrize("options", [{}, {"beta": 4.0}, {"free_nats": 0.3}, {"beta": 0.0}])
+def test_a_code_adds_its_divergence_to_the_loss(options):
+    model = vae(**options)
+    model.compile(loss=pixel_nats)
+    model.get_layer("parameters").kernel.assign(0.5 * np.random.default_rng(1).normal(size=(12, 6)))
+    model.layers[-1].kernel.assign(np.zeros((3, 12)))  # what it says depends on no noise
+    cost = np.maximum(divergences(model), options.get("free_nats", 0.0)).sum()
+    expected = 12 * np.log(2) + options.get("beta", 1.0) * cost
+    found = model.evaluate(BLACK, BLACK, batch_size=64, verbose=0)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_code_is_a_draw_with_the_mean_and_variance_that_it_is_given():
+    x = np.tile(np.array([1.0, -2.0, np.log(4.0), np.log(0.25)], "float32"), (50_000, 1))
+    layer = models.GaussianCode(seed=1)
+    z, again = (keras.ops.convert_to_numpy(layer(x)) for _ in range(2))
+    np.testing.assert_allclose(z.mean(axis=0), [1, -2], atol=0.05)
+    np.testing.assert_allclose(z.std(axis=0), [2, 0.5], rtol=0.02)
+    assert not np.array_equal(z, again)
+
+
+def test_beta_can_be_raised_between_epochs_and_is_not_trained():
+    model = vae(beta=0.0)
+    code = model.get_layer("code")
+    model.compile("adam", pixel_nats)
+    model.fit(BLACK, BLACK, verbose=0)
+    assert float(code.beta) == 0
+    assert "beta" not in [weight.name for weight in model.trainable_weights]
+    before = model.evaluate(BLACK, BLACK, batch_size=64, verbose=0)
+    code.beta.assign(1000.0)
+    assert model.evaluate(BLACK, BLACK, batch_size=64, verbose=0) > before + 1
+
+
+def test_a_large_beta_silences_the_code():
+    model = vae(beta=100.0)
+    model.compile(keras.optimizers.Adam(0.05), pixel_nats)
+    model.fit(np.tile(BLACK, (80, 1)), np.tile(BLACK, (80, 1)), 64, verbose=0)
+    assert divergences(model).sum() < 0.05
+
+
+def test_a_model_with_a_code_survives_saving(tmp_path):
+    model = vae(beta=0.5, free_nats=0.1)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(divergences(again), divergences(model), rtol=1e-5)
+    code = again.get_layer("code")
+    assert float(code.beta) == 0.5 and code.free_nats == 0.1 and code.seed == 0
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
+        (lambda: models.GaussianCode(beta=-1), "beta is -1"),
+        (lambda: models.GaussianCode(free_nats=float("nan")), "free_nats is nan"),
+        (lambda: models.GaussianCode()(np.zeros((1, 3), "float32")), "an even last axis"),
         (lambda: gpt(heads=5), "width is 12 and heads 5"),
         (lambda: gpt(depth=0), "depth is 0"),
         (lambda: gpt(width=12.0), "width is 12.0"),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 ATTENTION = Path(__file__).with_name("attention.json")
+AUTOENCODERS = Path(__file__).with_name("autoencoders.json")
 CIFAR_LADDER = Path(__file__).with_name("cifar_ladder.json")
 DIGIT_LEADERBOARD = Path(__file__).with_name("digit_leaderboard.json")
 SENTENCE_POLARITY = Path(__file__).with_name("sentence_polarity.json")

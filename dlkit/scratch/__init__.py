@@ -6,6 +6,7 @@
 - ``operations``: dense, convolution, pooling and recurrence, forward and backward.
 - ``layers``, ``Sequential``: layers that remember, and a model that trains.
 - ``attention``: queries, keys, values and masks, several heads, positions.
+- ``autoencoders``: principal components, Gaussian codes, and bounds on a probability.
 - ``small_gpt``: a whole small GPT, with Keras's weights and a memory of what it read.
 - ``autodiff``: ``Value``, a number that knows how it was computed.
 """

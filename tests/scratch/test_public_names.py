@@ -2,9 +2,17 @@
 
 import pytest
 
-from dlkit.scratch import activations, attention, layers, losses, operations, optimizers
+from dlkit.scratch import (
+    activations,
+    attention,
+    autoencoders,
+    layers,
+    losses,
+    operations,
+    optimizers,
+)
 
-MODULES = [activations, attention, layers, losses, operations, optimizers]
+MODULES = [activations, attention, autoencoders, layers, losses, operations, optimizers]
 OFFERED = [(module, name) for module in MODULES for name in module.__all__]
 
 

@@ -10,6 +10,7 @@ from dlkit.scratch import (
     activations,
     attention,
     autodiff,
+    autoencoders,
     gradients,
     initializers,
     layers,
@@ -159,6 +160,10 @@ SETTINGS = {
         lambda **s: attention.sinusoidal_positions(**({"length": 2, "width": 2} | s)),
         {"length": "whole", "width": "whole", "base": "positive", "dtype": "dtype"},
     ),
+    autoencoders.importance_weighted_bound: (
+        lambda **s: autoencoders.importance_weighted_bound(ONES, **s),
+        {"axis": "axis"},
+    ),
     attention.rotate: (lambda **s: attention.rotate(ONES, **s), {"base": "positive"}),
     attention.MultiHeadAttention: (
         heads,
@@ -238,6 +243,8 @@ def test_what_is_no_such_setting_is_refused(call, setting, bad):
 # Settings that are held elsewhere, or that mean nothing wrong: why they are not in the table.
 HELD_ELSEWHERE = {
     "bias",  # an array
+    "other_mean",
+    "other_log_variance",  # arrays, held by their own tests
     "mask",  # an array, held by its own tests
     "positions",  # an array, held by its own tests
     "label",  # of a Value: any text
@@ -254,6 +261,7 @@ def test_every_setting_is_in_the_table():
     modules = (
         activations,
         attention,
+        autoencoders,
         losses,
         initializers,
         gradients,

@@ -180,7 +180,7 @@ WRONG = {
         (untrained(8, channels=3), "It raised ValueError"),
         (untrained(8, outputs=1), "its output has shape (50, 1). Expected (50, 10)"),
         (types.SimpleNamespace(history={"loss": [0.1]}, epoch=[0]), "the history that fit returns"),
-        (Reader(with_errors(4)), "it reads only 92.0%."),
+        (Reader(with_errors(4)), "it reads only 92.00%."),
         (Reader(np.full((50, 10), np.inf)), "the training diverged"),
         (0.99, "this is no Keras model, but of type float"),
     ],

@@ -123,7 +123,7 @@ WRONG = {
         (for_flat_images(), "It raised ValueError"),
         (types.SimpleNamespace(history={"loss": [0.1]}, epoch=[0]), "the history that fit returns"),
         (keras.Sequential, "this is no Keras model, but of type type"),
-        (Reader(with_errors(5)), "it reads only 90.0%."),
+        (Reader(with_errors(5)), "it reads only 90.00%."),
         (Reader(Y_VAL), "its output has shape (50,). Expected (50, 10)"),
         (Reader(np.full((50, 10), np.nan)), "the training diverged"),
         (ONE_HOT, "but of type ndarray"),

@@ -328,7 +328,7 @@ WRONG = {
     ],
     "few_digits": [
         (untrained(), "hardly more than by guessing"),
-        (Reader(with_errors(5)), "it reads only 90.0%."),
+        (Reader(with_errors(5)), "it reads only 90.00%."),
         (Reader(np.full((50, 10), np.nan)), "the training diverged"),
         (Reader(np.zeros((50, 1))), "(50, 1)"),
         (types.SimpleNamespace(history={"loss": [0.1]}, epoch=[0]), "AttributeError"),
