@@ -266,76 +266,6 @@ def test_without_positions_a_text_of_any_length_is_read():
     assert answers(gpt(positions="none"), tokens(time=20)).shape == (2, 20, 11)
 
 
-# ---- updates of low rank -----------------------------------------------------------------------
-
-
-def tuned_a_little(model, rank=2):
-    """The model with updates that are no longer zero."""
-    tuned, rng = models.with_low_rank(model, rank, alpha=3.0), np.random.default_rng(0)
-    for weight in tuned.trainable_weights:
-        weight.assign(rng.normal(0, 0.1, weight.shape))
-    return tuned
-
-
-def test_updates_of_low_rank_change_nothing_at_first_and_are_few():
-    model = gpt()
-    tuned = models.with_low_rank(model, 2)
-    np.testing.assert_allclose(answers(tuned, tokens()), answers(model, tokens()), atol=1e-6)
-    learns = sum(int(np.prod(weight.shape)) for weight in tuned.trainable_weights)
-    assert learns == 2 * 2 * (12 + 36 + 12 + 12 + 12 + 48 + 48 + 12)  # depth, rank, ins and outs
-    assert tuned.count_params() == model.count_params() + learns
-
-
-def test_merged_back_the_model_says_the_same_and_is_of_the_old_size():
-    model = gpt()
-    tuned = tuned_a_little(model)
-    merged = models.merge_low_rank(tuned)
-    assert np.abs(answers(tuned, tokens()) - answers(model, tokens())).max() > 1e-3
-    close = {"rtol": 1e-6, "atol": 1e-6}  # float32 sums in another order: ten of its last digits
-    np.testing.assert_allclose(answers(merged, tokens()), answers(tuned, tokens()), **close)
-    assert merged.count_params() == model.count_params()
-    assert len(merged.trainable_weights) == len(model.trainable_weights)
-    kinds = [type(layer) for layer in merged.layers]
-    assert kinds == [type(layer) for layer in model.layers]
-
-
-def test_the_update_is_that_of_keras_s_own_lora():
-    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
-    ours, theirs = models.LowRankDense(6, 2, alpha=3.0), keras.layers.Dense(6, use_bias=False)
-    ours.build((None, 4))
-    theirs.build((None, 4))
-    theirs.enable_lora(2, lora_alpha=3.0)
-    ours.b.assign(np.random.default_rng(1).normal(size=(2, 6)))
-    theirs._kernel.assign(ours.kernel)
-    theirs.lora_kernel_a.assign(ours.a)
-    theirs.lora_kernel_b.assign(ours.b)
-    expected = keras.ops.convert_to_numpy(theirs(x))
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(ours(x)), expected, atol=1e-5)
-    kernel = keras.ops.convert_to_numpy(theirs.kernel)
-    np.testing.assert_allclose(ours.merged_kernel(), kernel, atol=1e-6)
-
-
-def test_training_moves_the_updates_and_nothing_else():
-    tuned = models.with_low_rank(gpt(), 2)
-    before = [keras.ops.convert_to_numpy(weight).copy() for weight in tuned.weights]
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    tuned.compile(keras.optimizers.Adam(1e-2), loss)
-    tuned.fit(np.tile(tokens(), (8, 1)), np.tile(tokens(), (8, 1)), batch_size=2, verbose=0)
-    learns = {id(weight) for weight in tuned.trainable_weights}
-    for weight, old in zip(tuned.weights, before, strict=True):
-        moved = np.abs(keras.ops.convert_to_numpy(weight) - old).max() > 0
-        assert moved == (id(weight) in learns), weight.path
-
-
-def test_a_model_with_updates_survives_saving(tmp_path):
-    tuned = tuned_a_little(gpt(activation="relu"))
-    tuned.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(answers(again, tokens()), answers(tuned, tokens()), atol=1e-6)
-    assert len(again.trainable_weights) == len(tuned.trainable_weights)
-    assert models.merge_low_rank(again).count_params() == gpt().count_params()
-
-
 # ---- Gaussian codes --------------------------------------------------------------------------
 
 
@@ -427,11 +357,6 @@ def test_a_model_with_a_code_survives_saving(tmp_path):
         (lambda: models.PositionEmbedding(0), "context is 0"),
         (lambda: models.FusedAttention(0), "heads is 0"),
         (lambda: models.FusedAttention(3)(np.zeros((1, 2, 10), "float32")), "3 heads divide"),
-        (lambda: models.with_low_rank(gpt(), 0), "rank is 0"),
-        (lambda: models.with_low_rank(gpt(), 2, alpha=0), "alpha is 0"),
-        (lambda: models.with_low_rank(models.mlp((2, 2), 2), 1), "mlp has no dense layers of blo"),
-        (lambda: models.merge_low_rank(gpt()), "small_gpt has no layers of low rank"),
-        (lambda: models.LowRankDense(0, 1), "units is 0"),
         (lambda: models.mlp((28, 28), 1), "num_classes is 1"),
         (lambda: models.mlp((28, 28), 10, units=128), r"\(128,\)"),
         (lambda: models.mlp((28, 28), 10, units=(0,)), r"units is \(0,\)"),
