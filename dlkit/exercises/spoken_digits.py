@@ -3,6 +3,7 @@
 import numpy as np
 
 from dlkit.exercises.engine import Case, Exercise, Mistake, Property
+from dlkit.exercises.engine.properties import not_an_accuracy
 
 # ---- alias -----------------------------------------------------------------------------------
 
@@ -264,15 +265,6 @@ def colleague(seed: int) -> float:
 LEAKY, CLEAN = 0.98, 0.50
 
 
-def _is_an_accuracy(answer):
-    if isinstance(answer, (str, bool)) or np.ndim(answer) or not np.isreal(answer):
-        return "give one number, the mean accuracy over ten seeds."
-    if 1 < answer <= 100:
-        return "give an accuracy from 0 to 1, not in per cent."
-    if not 0 <= answer <= 1:
-        return "an accuracy lies between 0 and 1."
-
-
 def _has_no_known_voice(answer):
     answer = float(answer)
     if abs(answer - CLEAN) <= 0.06:
@@ -296,7 +288,7 @@ def _has_no_known_voice(answer):
 referee = Exercise(
     "referee",
     properties=[
-        Property("it is an accuracy", _is_an_accuracy),
+        Property("it is an accuracy", not_an_accuracy),
         Property("nobody is in both parts", _has_no_known_voice),
     ],
     hints=[

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dlkit.exercises.engine import Case, Exercise, Mistake, Property
+from dlkit.exercises.engine.properties import not_an_accuracy
 
 # ---- subwords --------------------------------------------------------------------------------
 
@@ -382,15 +383,6 @@ def colleague(seed: int) -> float:
 LEAKY, CLEAN = 0.870, 0.503
 
 
-def _is_an_accuracy(answer):
-    if isinstance(answer, (str, bool)) or np.ndim(answer) or not np.isreal(answer):
-        return "give one number, the mean accuracy over ten seeds."
-    if 1 < answer <= 100:
-        return "give an accuracy from 0 to 1, not in per cent."
-    if not 0 <= answer <= 1:
-        return "an accuracy lies between 0 and 1."
-
-
 def _has_no_leak(answer):
     answer = float(answer)
     if abs(answer - CLEAN) <= 0.025:
@@ -413,7 +405,7 @@ def _has_no_leak(answer):
 referee = Exercise(
     "referee",
     properties=[
-        Property("it is an accuracy", _is_an_accuracy),
+        Property("it is an accuracy", not_an_accuracy),
         Property("no label of a test sentence is used", _has_no_leak),
     ],
     hints=[

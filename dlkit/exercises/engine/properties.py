@@ -1,4 +1,6 @@
-"""What two lessons ask of a model: few parameters, and most validation digits read."""
+"""What several lessons ask: few parameters, most validation digits read, one accuracy."""
+
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +30,22 @@ def few_parameters(limit: int) -> Property:
         return None if count <= limit else f"it has {count:,}."
 
     return Property(f"it has at most {limit:,} parameters", test)
+
+
+def not_an_accuracy(answer: Any) -> str | None:
+    """Why an answer is no mean accuracy over ten seeds; None if it is one.
+
+    Example:
+        >>> not_an_accuracy(98)
+        'give an accuracy from 0 to 1, not in per cent.'
+    """
+    if isinstance(answer, (str, bool)) or np.ndim(answer) or not np.isreal(answer):
+        return "give one number, the mean accuracy over ten seeds."
+    if 1 < answer <= 100:
+        return "give an accuracy from 0 to 1, not in per cent."
+    if not 0 <= answer <= 1:
+        return "an accuracy lies between 0 and 1."
+    return None
 
 
 def reads_digits(share: float, share_of_sample: float) -> Property:
