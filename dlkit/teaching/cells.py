@@ -128,16 +128,13 @@ def read(
     finder = finder or Finder()
     try:
         tree = _parse(source, transform)
-        reads: set[str] = set()
-        binds: set[str] = set()
+        reads, binds = _names_of_block(tree.body)
         changes: set[str] = set()
         imports: set[str] = set()
         for statement in tree.body:
-            used, bound = _names(statement)
-            reads |= used - binds
-            binds |= bound
             changes |= _changed(statement)
-            imports |= bound if isinstance(statement, ast.Import | ast.ImportFrom) else set()
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                imports |= _names(statement)[1]
         finder.learn(tree)
         checks = finder.checks(tree)
         dynamic = any(map(_is_dynamic, ast.walk(tree)))
@@ -238,8 +235,28 @@ def _is_dynamic(node):
     return isinstance(node, ast.Name) and node.id in ("exec", "globals", "get_ipython")
 
 
+def _names_of_block(statements):
+    """(names that statements read from before them, names that they bind), as they follow on."""
+    reads: set[str] = set()
+    binds: set[str] = set()
+    for statement in statements:
+        used, bound = _names(statement)
+        reads |= used - binds
+        binds |= bound
+    return reads, binds
+
+
 def _names(statement):
     """(names that a statement reads, names that it binds) in the notebook's own namespace."""
+    if isinstance(statement, ast.For | ast.AsyncFor):  # what its body binds first is its own
+        steps = ast.Assign([statement.target], statement.iter), *statement.body, *statement.orelse
+        return _names_of_block(map(ast.fix_missing_locations, steps))
+    if isinstance(statement, ast.If | ast.While):
+        test = ast.Expr(statement.test)
+        (used, bound), (other, rest) = (
+            _names_of_block([test, *block]) for block in (statement.body, statement.orelse)
+        )
+        return used | other, bound | rest
     text = ast.unparse(statement)
     try:
         table = symtable.symtable(text, "cell", "exec")

@@ -405,6 +405,34 @@ def test_what_a_needed_cell_needs_is_taken_too_and_later_cells_are_not():
 
 
 @pytest.mark.parametrize(
+    ("answer", "taken"),
+    [
+        ("for x in (1, 2):\n    w = x\n    f = w", False),
+        ("for w in (1, 2):\n    f = w", False),
+        ("for x in (1, 2):\n    f = w\n    w = x", True),
+        ("for x in w:\n    w = x\n    f = w", True),
+        ("for w[0] in (1, 2):\n    f = 3", True),
+        ("if True:\n    w = 2\n    f = w", False),
+        ("if True:\n    w = 2\nelse:\n    f = w", True),
+        ("while True:\n    w = 2\n    f = w\n    break", False),
+        ("while w:\n    w = 0\nf = 1", True),
+        ("for x in (1, 2):\n    if x:\n        w = x\n        f = w", False),
+    ],
+)
+def test_a_name_that_a_loop_or_branch_binds_first_is_its_own(answer, taken):
+    """Else `for …: cost = …; saved.append(cost)` would run each cell before that has a `cost`."""
+    texts = ["w = [1]", f"{answer}\nexercises.g.check(f)"]
+    assert (0 in cells.needed([cells.read(*pair) for pair in enumerate(texts)])) == taken
+
+
+def test_the_answer_of_a_few_numbers_needs_no_training():
+    found = [c for c in json.loads(lesson(ALL))["cells"] if c["cell_type"] == "code"]
+    codes = [cells.read(*pair) for pair in enumerate(c["source"] for c in found)]
+    (asking,) = [code for code in codes if "forecasters" in code.asks]
+    assert len(cells.needed(codes, {asking.index})) == 2  # the imports and its own
+
+
+@pytest.mark.parametrize(
     ("file", "student"),
     [
         ("ada/07_mnist_mlp.ipynb", "ada"),

@@ -89,9 +89,15 @@ def _to_environment(before):
 
 
 def _policy():
-    """Keras's dtype policy, if Keras is there; nothing is imported to find out."""
+    """Keras's dtype policy; before Keras is there, the one that it starts with, as None.
+
+    Nothing is imported to find out. Code that imports Keras itself changes nothing by it.
+    """
     config: Any = getattr(sys.modules.get("keras"), "config", None)
-    return config.dtype_policy() if hasattr(config, "dtype_policy") else None
+    if not hasattr(config, "dtype_policy"):
+        return None
+    policy = config.dtype_policy()
+    return None if policy.name == config.floatx() else policy
 
 
 def _random_state():
@@ -104,7 +110,8 @@ def _to_random_state(before):
 
 
 def _to_policy(policy):
-    sys.modules["keras"].config.set_dtype_policy(policy)
+    config = sys.modules["keras"].config
+    config.set_dtype_policy(policy or config.floatx())
 
 
 # What, how it is read, how it is written.

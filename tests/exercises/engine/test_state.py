@@ -299,3 +299,21 @@ def test_a_call_that_returns_in_time_is_not_interrupted_later():
     time.sleep(0.7)
     total = sum(range(1000))
     assert total == 499500
+
+
+@pytest.mark.parametrize("policy", [None, "mixed_float16"])
+def test_code_that_imports_keras_itself_changes_its_dtype_policy_only_if_it_sets_one(
+    monkeypatch, policy
+):
+    keras = pytest.importorskip("keras")
+    monkeypatch.delitem(sys.modules, "keras")
+
+    def answer():
+        sys.modules["keras"] = keras  # as `import keras` does, without the seconds
+        if policy:
+            keras.config.set_dtype_policy(policy)
+
+    outcome = call(answer)
+    assert outcome.error is None
+    assert outcome.changed == (("Keras's dtype policy",) if policy else ())
+    assert keras.config.dtype_policy().name == "float32"
