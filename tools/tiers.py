@@ -7,6 +7,7 @@ The second stage follows also when something failed in the first; the status tel
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ STAGES = {  # of each tier: the marks to run, and how
     "check": [("not (lesson or slow or alone or browser)", BESIDE)],
     "test": [("not (alone or browser)", BESIDE), ("alone and not browser", [])],
 }
+# Two that run side by side share the cores: TensorFlow's threads of one would wait for the other's.
+HALF = {"TF_NUM_INTRAOP_THREADS": str(max(1, (os.cpu_count() or 1) // 2))}
 NOTHING_CHOSEN = 5  # pytest's status where no test was left
 
 
@@ -36,7 +39,9 @@ def run(tier: str, arguments: list[str]) -> int:
         if chosen.marks:
             marks = f"({marks}) and ({chosen.marks})"
         command = [sys.executable, "-m", "pytest", *how, "-m", marks, "--lesson-table", TABLE]
-        statuses.append(subprocess.run([*map(str, command), *others], cwd=ROOT).returncode)
+        env = (HALF if how is BESIDE else {}) | os.environ  # what is set already stays
+        done = subprocess.run([*map(str, command), *others], cwd=ROOT, env=env)
+        statuses.append(done.returncode)
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     status = max((s for s in statuses if s != NOTHING_CHOSEN), default=NOTHING_CHOSEN)
     print(f"{tier}: {'FAILED' if status else 'passed'} in {minutes} min {seconds} s", flush=True)

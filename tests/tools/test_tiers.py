@@ -1,5 +1,6 @@
 """The tiers: each marker has a meaning, each test one place; a failure does not stop the rest."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -45,12 +46,13 @@ def commands(monkeypatch, tmp_path):
     """What would have been run; each command ends with the next of `commands.statuses`."""
 
     class Commands(list):
-        statuses = ()
+        statuses, environments = (), ()
 
     found = Commands()
 
-    def run(command, cwd):
+    def run(command, cwd, env):
         found.append(command)
+        found.environments += (env,)
         return subprocess.CompletedProcess(command, found.statuses[len(found) - 1])
 
     monkeypatch.setattr(tiers.subprocess, "run", run)
@@ -76,6 +78,19 @@ def test_arguments_go_on_and_a_choice_of_marks_is_added(commands):
     assert "(not (alone or browser)) and (lesson or slow)" in beside
     assert "(alone and not browser) and (lesson or slow)" in alone
     assert "-n" in beside and "-n" not in alone
+
+
+@pytest.mark.parametrize("of_user", [None, "7"])
+def test_two_side_by_side_have_half_of_the_cores_each(commands, monkeypatch, of_user):
+    name = "TF_NUM_INTRAOP_THREADS"
+    monkeypatch.delenv(name, raising=False)
+    if of_user:
+        monkeypatch.setenv(name, of_user)
+    commands.statuses = (0, 0)
+    tiers.run("test", [])
+    beside, alone = commands.environments
+    assert beside[name] == (of_user or str(max(1, (os.cpu_count() or 1) // 2)))
+    assert alone.get(name) == of_user
 
 
 def test_the_table_adds_up():
