@@ -67,6 +67,15 @@ def test_the_stop_button_ends_the_training_and_not_the_cell(capsys):
     assert signal.getsignal(signal.SIGINT) is usual
 
 
+@pytest.fixture
+def as_in_a_terminal():
+    """A shell's job in the background ignores Ctrl-C, and so would what runs in it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("as_in_a_terminal")
 def test_pressed_again_it_interrupts():
     with pytest.raises(KeyboardInterrupt):
         fit(callbacks=[OneLineProgress(), Press(times=2)])
