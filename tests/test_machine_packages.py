@@ -37,7 +37,7 @@ def test_the_command_names_this_python_and_files_that_are_there(place, monkeypat
     monkeypatch.chdir(ROOT if place == "course" else tmp_path)
     python, *pip, requirements, c, constraints = command(machine.missing_packages(ABSENT))
     assert (pip, c) == (["-m", "pip", "install", "-r"], "-c")
-    assert Path(python).absolute() == Path(sys.executable)
+    assert os.path.abspath(python) == sys.executable
     assert Path(requirements).samefile(ROOT / "requirements-cloud.txt")
     assert Path(constraints).samefile(ROOT / "constraints.txt")
 
