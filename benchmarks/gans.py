@@ -47,6 +47,7 @@ DIGITS = {
     "pairs, penalties": {"rounds": 800},
     "pairs, no penalty": {"rounds": 800, "penalty": 0.0},
     "one by one, penalties": {"rounds": 800, "in_pairs": False},
+    "pairs, penalties, momentum 0.5": {"rounds": 800, "momentum": 0.5},
     "pairs, penalties, 2,000 rounds": {"rounds": 2000},
     "pairs, penalties, 6,000 rounds": {"rounds": 6000},
 }
@@ -176,7 +177,7 @@ def mean_of_output(_, output):
     return ops.mean(output)
 
 
-def build_trainers(generator, judge, rounds, penalty=0.03, in_pairs=True):
+def build_trainers(generator, judge, rounds, penalty=0.03, in_pairs=True, momentum=0.0):
     """The discriminator's model and the generator's: what they put out is to be made small."""
     real, z, label = (keras.Input((size,)) for size in (judge.inputs[0].shape[1], NOISE, 10))
     fake = generator([z, label])
@@ -193,7 +194,7 @@ def build_trainers(generator, judge, rounds, penalty=0.03, in_pairs=True):
             judge_loss = judge_loss + penalty / 2 * steep
     trainers = [keras.Model([real, z, label], one) for one in (judge_loss, loss)]
     for trainer in trainers:
-        trainer.compile(falling(0.003, rounds, beta_1=0.0, beta_2=0.99), mean_of_output)
+        trainer.compile(falling(0.003, rounds, beta_1=momentum, beta_2=0.99), mean_of_output)
     return trainers
 
 

@@ -374,7 +374,7 @@ def _are_those_of_neighbors(answer):
         )
     if abs(a - b) < 0.02:
         return "both are the same. Compare each generator's own fakes with the fresh examples."
-    if a < 0.2 and b < 0.48:
+    if a < 0.25 and b < 0.55:
         return "those are shares of neighbours of the *other* kind. Those of its own are asked."
     if not 0.78 < a < 0.98:
         return f"for A you give {a:.2f}. Take all 800 points, and the nearest of the other 799."
