@@ -164,7 +164,7 @@ pair_backward = Exercise(
     hints=[
         "Two links: the loss in the logit of a fake, and that logit in the numbers of the fake.",
         "The slope of log(1 + exp(t)) is sigma(t), and here t = r - a.",
-        "Do not divide exp by exp: activations.sigmoid takes thousands, exp does not.",
+        "Do not divide exp by exp: the course's sigmoid takes thousands, exp does not.",
     ],
     solution="""
 def my_pair_backward(fake_logits, real_logits, slopes):

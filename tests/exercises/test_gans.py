@@ -86,3 +86,8 @@ def test_there_are_two_generators_and_two_judges():
         exercises.fakes_of("C")
     with pytest.raises(ValueError, match="judge is 'C'"):
         exercises.passed("C", np.zeros((1, 2)))
+
+
+def test_the_colleague_s_shares_are_those_of_the_text():
+    own = [exercises.passed(name, exercises.fakes_of(name)) for name in "AB"]
+    assert [round(100 * share) for share in own] == [68, 36]
