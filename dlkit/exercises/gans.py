@@ -352,11 +352,11 @@ def _are_two_shares(answer):
     if not isinstance(answer, Mapping):
         return 'give a dict: {"A": …, "B": …}.'
     for generator in "AB":
-        value = answer.get(generator)
-        if not _is_a_number(value):
+        if not _is_a_number(answer.get(generator)):
             return f"generator {generator} needs a number: a share of its nearest neighbours."
-        if not 0 <= value <= 1:
-            return f"for {generator} you give {value:.3g}; a share lies between 0 and 1."
+        share = float(answer[generator])
+        if not 0 <= share <= 1:
+            return f"for {generator} you give {share:.3g}; a share lies between 0 and 1."
 
 
 def _are_those_of_neighbors(answer):
