@@ -260,7 +260,7 @@ def _descend(x, y, below, head, rate_below, rate_head, steps):
     for _ in range(steps):
         scores = x @ below[0] + below[1]
         features = relu(scores)
-        *of_head, of_features = head_gradients_of(features, *head, y)
+        *of_head, of_features = head_gradients_of(features, head[0], head[1], y)
         of_scores = of_features * (scores > 0)
         for w, slope in zip(head, of_head, strict=True):
             w -= rate_head * slope

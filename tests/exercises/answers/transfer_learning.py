@@ -125,14 +125,14 @@ WRONG = {
     "rate_below": [
         ("0.1", "give one number"),
         (-1.0, "must be 0 or more"),
-        (float("nan"), "must be 0 or more"),
+        (float("nan"), "the rate is nan"),
         (0.0, "nothing moves"),
         (0.01, "Go further up"),
         (20.0, "too much is forgotten"),
     ],
     "referee": [
         ("68 %", "number"),
-        (68, "between 0 and 1"),
+        (68, "not in per cent"),
         (all_and_copies()[0], "the colleague's own number"),
         (all_and_copies()[1], "on the copies alone"),
         (0.5, "near a coin"),
