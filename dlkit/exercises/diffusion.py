@@ -1,4 +1,4 @@
-"""Exercises of lesson 21: one guess from another, the way back, the fewest looks, picked samples."""
+"""Exercises of lesson 21: a velocity from noise, the way back, the fewest looks, picked samples."""
 
 import functools
 import math
