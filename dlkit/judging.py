@@ -70,13 +70,13 @@ def share_as_asked(probabilities: ArrayLike, asked: ArrayLike) -> float:
         >>> share_as_asked([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], [0, 1, 1])  # two of three
         0.6666666666666666
     """
-    probabilities, asked = _rows("probabilities", probabilities), np.asarray(asked)
-    if asked.shape != probabilities.shape[:1]:
+    scores, wanted = _rows("probabilities", probabilities), np.asarray(asked)
+    if wanted.shape != scores.shape[:1]:
         raise ValueError(
-            f"asked has shape {asked.shape} and probabilities {probabilities.shape}; expected one "
-            "class for each row"
+            f"asked has shape {wanted.shape} and probabilities {scores.shape}; expected one class "
+            "for each row"
         )
-    return float(np.mean(probabilities.argmax(axis=1) == asked))
+    return float(np.mean(scores.argmax(axis=1) == wanted))
 
 
 def _root(matrix):
@@ -179,13 +179,13 @@ def nearest_examples(samples: ArrayLike, examples: ArrayLike) -> Nearest:
         >>> nearest_examples([[0.0, 0.0]], [[3.0, 4.0], [9.0, 9.0]])
         Nearest(distances=array([5.]), indices=array([0]))
     """
-    samples, examples = _two("samples", samples, "examples", examples)
-    indices = np.zeros(len(samples), dtype=int)
-    for start in range(0, len(samples), CHUNK):
+    x, known = _two("samples", samples, "examples", examples)
+    indices = np.zeros(len(x), dtype=np.int64)
+    for start in range(0, len(x), CHUNK):
         part = slice(start, start + CHUNK)
-        indices[part] = _squared_distances(samples[part], examples).argmin(axis=1)
+        indices[part] = _squared_distances(x[part], known).argmin(axis=1)
     # Once more by differences: for near neighbours the formula with products cancels.
-    return Nearest(np.sqrt(((samples - examples[indices]) ** 2).sum(axis=1)), indices)
+    return Nearest(np.sqrt(((x - known[indices]) ** 2).sum(axis=1)), indices)
 
 
 def _radii(rows, k):
@@ -231,19 +231,19 @@ def support(real: ArrayLike, made: ArrayLike, k: int = 5) -> Support:
         >>> support(real, np.array([[0.1], [0.9], [50.0]]), k=1).coverage  # the balls of 0 and 1
         0.5
     """
-    real, made = _two("real", real, "made", made)
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k < min(len(real), len(made)):
+    x, y = _two("real", real, "made", made)
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k < min(len(x), len(y)):
         raise ValueError(
-            f"k is {k!r}; expected a whole number of 1 or more, below the {len(real)} real "
-            f"examples and the {len(made)} samples"
+            f"k is {k!r}; expected a whole number of 1 or more, below the {len(x)} real "
+            f"examples and the {len(y)} samples"
         )
-    real_radii, made_radii = _radii(real, k), _radii(made, k)
-    in_real = np.zeros(len(made), dtype=int)  # of how many real examples it lies in the ball
-    reached = np.zeros(len(real), dtype=bool)
-    covered = np.zeros(len(real), dtype=bool)
-    for start in range(0, len(made), CHUNK):
+    real_radii, made_radii = _radii(x, k), _radii(y, k)
+    in_real = np.zeros(len(y), dtype=np.int64)  # of how many real examples it lies in the ball
+    reached = np.zeros(len(x), dtype=np.bool_)
+    covered = np.zeros(len(x), dtype=np.bool_)
+    for start in range(0, len(y), CHUNK):
         part = slice(start, start + CHUNK)
-        squares = _squared_distances(made[part], real)
+        squares = _squared_distances(y[part], x)
         inside = squares <= real_radii
         in_real[part] = inside.sum(axis=1)
         covered |= inside.any(axis=0)

@@ -283,8 +283,7 @@ def _are_looks(answer):
         return 'give a dict: {"Euler": …, "Heun": …}.'
     for rule in ("Euler", "Heun"):
         value = answer.get(rule)
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < 1:
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
             return f"{rule} needs a whole number of looks, 1 or more."
         if value > 5000:
             return f"for {rule} you give {value}; far fewer will do."
