@@ -39,6 +39,7 @@ from dlkit.machine import print_anything  # noqa: E402
 from dlkit.scratch import activations  # noqa: E402
 
 KINDS, NOTHING, DRAWN, COMPARED = 10, 10, 5000, 1000
+AT_ONCE = 1 if keras.backend.backend() == "torch" else 20  # steps between two looks of Python
 
 
 class Generator(NamedTuple):
@@ -92,7 +93,7 @@ def _vae(x, y, seed, told, epochs=6, numbers=16, units=256):
     decoder = keras.Model([code, kind] if told else code, logits)
     inputs = [pixels, kind] if told else pixels
     model = keras.Model(inputs, decoder([drawn, kind] if told else drawn))
-    model.compile(falling(3e-3, len(x), 128, epochs), pixel_nats, steps_per_execution=10)
+    model.compile(falling(3e-3, len(x), 128, epochs), pixel_nats, steps_per_execution=AT_ONCE)
     for _ in range(epochs):
         black = (rng.random(x.shape, dtype="float32") < x).astype("float32")
         given = [black, kinds[y]] if told else black
@@ -136,7 +137,7 @@ def build_velocity(numbers, width=256, blocks=3):
 def train_velocity(network, rows, y, epochs, seed):
     """Flow matching: fresh noise and times in each epoch; a tenth of the classes left out."""
     rng = np.random.default_rng(seed)
-    network.compile(falling(2e-3, len(rows), 256, epochs), "mse", steps_per_execution=20)
+    network.compile(falling(2e-3, len(rows), 256, epochs), "mse", steps_per_execution=AT_ONCE)
     for _ in range(epochs):
         noise = rng.normal(size=rows.shape).astype("float32")
         t = activations.sigmoid(rng.normal(size=(len(rows), 1))).astype("float32")
@@ -178,7 +179,7 @@ def codes(x, y, seed, epochs=4, flow_epochs=12):
     begun = time.process_time()
     whole, encoder, decoder = build_autoencoder()
     optimizer = falling(3e-3, len(x), 128, epochs)
-    whole.compile(optimizer, "binary_crossentropy", steps_per_execution=10)
+    whole.compile(optimizer, "binary_crossentropy", steps_per_execution=AT_ONCE)
     whole.fit(x, x, batch_size=128, epochs=epochs, verbose=0)
     rows = predict(encoder, x)
     first = time.process_time() - begun
@@ -246,7 +247,7 @@ def train_judge(x, y, epochs=2):
     logits = layers.Dense(KINDS)(layers.ReLU()(features))
     judge = keras.Model(pictures, logits)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    judge.compile(falling(3e-3, len(x), 128, epochs), loss, steps_per_execution=10)
+    judge.compile(falling(3e-3, len(x), 128, epochs), loss, steps_per_execution=AT_ONCE)
     judge.fit(x, y, batch_size=128, epochs=epochs, verbose=0)
     return keras.Model(pictures, [features, logits])
 
