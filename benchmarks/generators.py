@@ -20,8 +20,10 @@ import argparse
 import datetime
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # several threads wait for one another
@@ -36,7 +38,7 @@ from keras import layers, ops  # noqa: E402
 
 from dlkit import data, judging, measured, models  # noqa: E402
 from dlkit.machine import print_anything  # noqa: E402
-from dlkit.scratch import activations  # noqa: E402
+from dlkit.scratch import activations, autoencoders  # noqa: E402
 
 KINDS, NOTHING, DRAWN, COMPARED = 10, 10, 5000, 1000
 AT_ONCE = 1 if keras.backend.backend() == "torch" else 20  # steps between two looks of Python
@@ -116,6 +118,33 @@ def vae(x, y, seed):
 def vae_told(x, y, seed):
     """The same, told the digit."""
     return _vae(x, y, seed, told=True)
+
+
+# ---- Lesson 20: a GAN ------------------------------------------------------------------------
+
+
+def gan(x, y, seed, rounds=2000):
+    """Lesson 20's, by its own script: it draws 64 principal components of the digit asked for."""
+    sys.path.append(str(Path(__file__).parent))
+    import gans
+
+    begun, flat = time.process_time(), x.reshape(len(x), -1)
+    pca = autoencoders.PCA(gans.CODE).fit(flat[:20_000])
+    numbers = pca.transform(flat)
+    unit, kinds = numbers[:20_000].std(), np.eye(KINDS, dtype="float32")
+    rows, labels = (numbers / unit).astype("float32"), kinds[y]
+    generator, judge = gans.build_players(seed)
+    trainers = gans.build_trainers(generator, judge, rounds)
+    rng = np.random.default_rng(seed)
+    for _ in range(rounds):
+        gans.play_round(generator, judge, trainers, rows, labels, rng)
+
+    def draw(asked, rng):
+        z = rng.normal(size=(len(asked), gans.NOISE)).astype("float32")
+        made = pca.inverse_transform(predict(generator, [z, kinds[asked]]) * unit)
+        return np.clip(made, 0, 1).reshape(len(asked), 28, 28, 1)
+
+    return [Generator("GAN of lesson 20", draw, True, time.process_time() - begun)]
 
 
 # ---- Lesson 21: diffusion --------------------------------------------------------------------
@@ -234,7 +263,14 @@ def real(x, y, seed):
     ]
 
 
-FAMILIES = {"real": real, "vae": vae, "vae_told": vae_told, "codes": codes, "pixels": pixels}
+FAMILIES = {
+    "real": real,
+    "vae": vae,
+    "vae_told": vae_told,
+    "gan": gan,
+    "codes": codes,
+    "pixels": pixels,
+}
 
 # ---- The judge -------------------------------------------------------------------------------
 
