@@ -30,6 +30,7 @@ ALLOWED = {
         "traitlets",
     },
     "interpret": {"keras", "numpy"},
+    "judging": {"numpy"},
     "lessons": {"dlkit.machine"},
     "local_ray": {"psutil", "ray"},
     "machine": set(),
@@ -117,6 +118,7 @@ def test_import_dlkit_loads_nothing_heavy():
         "distributed",
         "machine",
         "exercises",
+        "judging",
         "plotting",
         "scratch",
         "sound",
@@ -127,7 +129,7 @@ def test_these_parts_load_without_keras(part):
     assert not loaded_after(f"import dlkit.{part}") & HEAVY
 
 
-@pytest.mark.parametrize("part", ["exercises", "scratch", "sound"])
+@pytest.mark.parametrize("part", ["exercises", "judging", "scratch", "sound"])
 def test_these_parts_load_numpy_alone(part):
     numpy_alone = loaded_after("import numpy")
     more = loaded_after(f"import dlkit.{part}") - numpy_alone - {"dlkit"}
