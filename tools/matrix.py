@@ -69,7 +69,7 @@ class Environment:
     tests: tuple = ()  # arguments for pytest: what is tested there beside the lessons
 
 
-BEYOND = ("09", "11", "12", *map(str, range(14, 20)))  # after 08: they run on JAX and PyTorch too
+BEYOND = ("09", *map(str, range(11, 22)))  # after 08: they run on JAX and PyTorch too
 PLAIN = ("mnist_mlp", "mnist_cnn")  # the lessons whose exercises ask for a network
 # What they need of a backend: tests that .venv's TensorFlow passes too.
 BACKEND_TESTS = [f"tests/test_{topic}.py" for topic in ("models", "training", "interpret")]
