@@ -190,7 +190,7 @@ def _putting_back(function, kept):
 def _with_signal(function, args, kwargs, seconds, outcome):
     """A call may be made inside of an answer that is itself interrupted, so all is put back."""
     alarm, timer_before, started = _Alarm(seconds), None, time.monotonic()
-    outermost = _here.depth == 1
+    outermost, is_overdue = _here.depth == 1, False
     watch = _here.watch = _Watch() if outermost else _here.watch
     handled_before = sys.exc_info()[1]
     trace_before = sys.gettrace()  # a debugger's, or that of a measurement of coverage
@@ -200,7 +200,7 @@ def _with_signal(function, args, kwargs, seconds, outcome):
     try:
         try:
             signal.signal(signal.SIGALRM, alarm.ring)
-            if callable(interrupt_before):
+            if interrupt_before is not None:  # None is a handler that was not set from Python
                 signal.signal(signal.SIGINT, alarm.interrupt(interrupt_before))
             timer_before = signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_S)
             alarm.live = True
@@ -226,18 +226,21 @@ def _with_signal(function, args, kwargs, seconds, outcome):
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
         signal.signal(signal.SIGALRM, handler_before or signal.SIG_DFL)
         if timer_before is not None:
-            left, interval = timer_before
-            left = left and max(1e-3, left - (time.monotonic() - started))
+            (left, interval), gone = timer_before, time.monotonic() - started
+            is_overdue = 0 < left <= gone  # it should have rung meanwhile
+            left = interval if is_overdue else left and left - gone
             signal.setitimer(signal.ITIMER_REAL, left, interval)
         outcome.timed_out, outcome.stopped_at = alarm.rings > 0, alarm.stopped_at or ()
         try:
-            if callable(interrupt_before):
+            if interrupt_before is not None:
                 signal.signal(signal.SIGINT, interrupt_before)
         finally:
             # An outer call may be interrupted here.
             signal.pthread_sigmask(signal.SIG_SETMASK, mask_before)
     if alarm.interrupted:
         raise KeyboardInterrupt from None
+    if is_overdue:  # or an answer that makes one call after another would put it off for ever
+        signal.raise_signal(signal.SIGALRM)
 
 
 class _Watch(threading.Thread):
@@ -320,12 +323,19 @@ class _Alarm:
             self.stopped_at = tuple(running(frame))
 
     def interrupt(self, handler):
+        """A handler of SIGINT in the place of another, which a job in the background ignores."""
+
         def handle(signum, frame):
             if self.woken:  # by `_Watch`, not by the user
                 self.woken = False
                 if self.live:
                     raise TimeUp
                 return
+            if handler is signal.SIG_IGN:
+                return
+            if handler is signal.SIG_DFL:  # it ends the process
+                signal.signal(signal.SIGINT, handler)
+                signal.raise_signal(signal.SIGINT)
             self.interrupted = True
             if self.live:
                 handler(signum, frame)

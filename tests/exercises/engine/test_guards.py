@@ -437,6 +437,22 @@ def test_an_endless_answer_that_checks_is_stopped():
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_a_sleeper_without_a_timer_is_woken_whatever_becomes_of_ctrl_c(handler):
+    """A shell's job in the background ignores SIGINT, by which a sleeper is woken."""
+
+    def answer(x):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        time.sleep(600)
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        assert_stopped(stopped(answer))
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def swallowing(x):
     try:
         signal.raise_signal(signal.SIGINT)
