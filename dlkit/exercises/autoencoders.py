@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dlkit.exercises.engine import Case, Exercise, Mistake, Property
+from dlkit.exercises.engine.properties import is_a_number
 from dlkit.scratch.autoencoders import gaussian_kl, reparametrize_backward
 
 # ---- kl --------------------------------------------------------------------------------------
@@ -262,14 +263,8 @@ def train_linear_vae(beta: float, steps: int = 600) -> np.ndarray:
     return np.sort(nats)[::-1]
 
 
-def _is_a_number(value):
-    if isinstance(value, (bool, str)) or value is None or np.ndim(value):
-        return False
-    return np.asarray(value).dtype.kind in "iuf"
-
-
 def _is_a_beta(beta):
-    if not _is_a_number(beta):
+    if not is_a_number(beta):
         return f"give one number, a beta; it is {type(beta).__name__}."
     if not np.isfinite(beta) or beta <= 0:
         return f"beta is {beta}; it must be above 0."

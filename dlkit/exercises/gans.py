@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dlkit.exercises.engine import Case, Exercise, Mistake, Property
+from dlkit.exercises.engine.properties import is_a_number
 from dlkit.scratch.activations import sigmoid
 
 # ---- optimum ---------------------------------------------------------------------------------
@@ -217,14 +218,8 @@ def play_with_places(rate: float, rounds: int = ROUNDS) -> np.ndarray:
     return share
 
 
-def _is_a_number(value):
-    if isinstance(value, (bool, str)) or value is None or np.ndim(value):
-        return False
-    return np.asarray(value).dtype.kind in "iuf"
-
-
 def _is_a_rate(rate):
-    if not _is_a_number(rate):
+    if not is_a_number(rate):
         return f"give one number, a rate; it is {type(rate).__name__}."
     if not np.isfinite(rate) or rate <= 0:
         return f"the rate is {rate}; it must be above 0."
@@ -352,7 +347,7 @@ def _are_two_shares(answer):
     if not isinstance(answer, Mapping):
         return 'give a dict: {"A": …, "B": …}.'
     for generator in "AB":
-        if not _is_a_number(answer.get(generator)):
+        if not is_a_number(answer.get(generator)):
             return f"generator {generator} needs a number: a share of its nearest neighbours."
         share = float(answer[generator])
         if not 0 <= share <= 1:

@@ -1,4 +1,4 @@
-"""What several lessons ask: few parameters, most validation digits read, one accuracy."""
+"""What several lessons ask: few parameters, most digits read, one number, one accuracy."""
 
 from typing import Any
 
@@ -30,6 +30,18 @@ def few_parameters(limit: int) -> Property:
         return None if count <= limit else f"it has {count:,}."
 
     return Property(f"it has at most {limit:,} parameters", test)
+
+
+def is_a_number(value: Any) -> bool:
+    """Whether an answer is one real number, of Python or of NumPy; a truth value is none.
+
+    Example:
+        >>> is_a_number(np.float32(0.5)), is_a_number([0.5]), is_a_number(True)
+        (True, False, False)
+    """
+    if isinstance(value, (bool, str)) or value is None or np.ndim(value):
+        return False
+    return np.asarray(value).dtype.kind in "iuf"
 
 
 def not_an_accuracy(answer: Any) -> str | None:
